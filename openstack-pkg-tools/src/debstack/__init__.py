@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""debstack: OpenStack for Debian. Packages declare, one program converges."""

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one door for running commands; the only module that imports subprocess."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from debstack.base.errors import CommandError
+from debstack.base.secret import MASK
+
+log = logging.getLogger(__name__)
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+TAIL_LINES = 10
+DEFAULT_TIMEOUT_S = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a finished command left: its exit code and captured text."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+def lean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the small environment commands run in: a fixed PATH and locale, plus `extra`."""
+    environment = {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": "/root"}
+    environment.update(extra or {})
+    return environment
+
+
+def as_user_argv(argv: Sequence[str], user: str | None) -> list[str]:
+    """Return `argv` prefixed so that it runs as `user`; unchanged where user is None."""
+    return list(argv) if user is None else ["runuser", "-u", user, "--", *argv]
+
+
+def masked(text: str, secrets: Sequence[str]) -> str:
+    """Return `text` with every one of `secrets` replaced by asterisks, longest first."""
+    for secret in sorted((s for s in secrets if s), key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return text
+
+
+def _reason(quoted: str, code: int) -> str:
+    if code < 0:
+        return f"{quoted}: killed by {signal.Signals(-code).name}"
+    return f"{quoted}: exit code {code}"
+
+
+def run(
+    argv: Sequence[str | os.PathLike[str]],
+    *,
+    check: bool = True,
+    input: str | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    timeout_s: float | None = DEFAULT_TIMEOUT_S,
+    as_user: str | None = None,
+    secrets: Sequence[str] = (),
+    hint: str | None = None,
+) -> Result:
+    """Run `argv` and return its Result; stdin is empty unless `input` is given.
+
+    `env` is added to a small environment (nothing is inherited); `secrets` are masked in messages;
+    `as_user` runs it with that user's rights. Raises CommandError where the command cannot be
+    started or does not end within `timeout_s` seconds and, with `check`, where its exit code is
+    not 0; the error names the command and its last lines, and carries `hint`.
+    """
+    command = as_user_argv([os.fspath(a) for a in argv], as_user)
+    quoted = masked(shlex.join(command), secrets)
+    log.debug("running %s", quoted)
+    try:
+        done = subprocess.run(  # noqa: S603 - argv is always a list, never a shell line
+            command,
+            input=input,
+            stdin=subprocess.DEVNULL if input is None else None,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=lean_environment(env),
+            cwd=cwd,
+            timeout=timeout_s,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise CommandError(
+            command, 127, [], reason=f"{quoted}: {error.filename} not found", hint=hint
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise CommandError(
+            command, 124, [], reason=f"{quoted}: no end after {timeout_s:.0f} s", hint=hint
+        ) from error
+    result = Result(
+        code=done.returncode,
+        stdout=done.stdout,
+        stderr=done.stderr,
+    )
+    if check and result.code != 0:
+        lines = masked(result.stderr + result.stdout, secrets).strip().splitlines()
+        tail = lines[-TAIL_LINES:]
+        raise CommandError(
+            command, result.code, tail, reason=_reason(quoted, result.code), hint=hint
+        )
+    return result

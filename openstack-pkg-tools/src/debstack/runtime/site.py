@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The site: what answers and facts come to, as the steps use it. Pure data; no reading of reality."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from debstack.base.secret import Secret
+
+
+class Engine(StrEnum):
+    """The kinds of database server."""
+
+    MARIADB = "mariadb"
+    POSTGRESQL = "postgresql"
+    SQLITE = "sqlite"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseServer:
+    """The one database server of this machine's services.
+
+    `host` is empty for a local server (reached through its socket, as root) and for SQLite.
+    """
+
+    engine: Engine
+    host: str = ""
+    port: int = 0
+    admin_user: str = ""
+    admin_password: Secret = Secret("")
+    ca: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseAccount:
+    """A declared database with its user, resolved; `url` is SQLAlchemy's, percent-encoded."""
+
+    key: str
+    source: str
+    binary: str
+    database: str
+    user: str
+    password: Secret
+    url: Secret
+    #: System user that owns an SQLite file.
+    system_user: str
+    #: The file, for SQLite; empty otherwise.
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentitySite:
+    """Where Keystone is and how debstack logs in. URLs end in /v3."""
+
+    url: str
+    public_url: str
+    #: Whether a package of this machine provides it.
+    local: bool
+    admin_user: str
+    admin_project: str
+    admin_password: Secret
+    region: str
+    ca: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointUrls:
+    """The three URLs of a catalogue service; `base` ones lack the endpoint's path."""
+
+    public: str
+    internal: str
+    admin: str
+    public_base: str
+    internal_base: str
+    admin_base: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagingAccount:
+    """A RabbitMQ user and its virtual host of the same name, resolved."""
+
+    name: str
+    source: str
+    password: Secret
+    url: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Everything the steps need to know. `endpoints` is keyed by service type."""
+
+    management_address: str
+    bind_address: str
+    database: DatabaseServer
+    #: By (source, key).
+    accounts: Mapping[tuple[str, str], DatabaseAccount]
+    identity: IdentitySite | None
+    endpoints: Mapping[str, EndpointUrls]
+    #: host:port of each broker; empty where there is none.
+    messaging_hosts: tuple[str, ...]
+    #: Whether debstack administers the broker (it runs on this machine).
+    messaging_local: bool
+    #: By virtual host.
+    messaging: Mapping[str, MessagingAccount]
+    memcached_servers: tuple[str, ...]
+    #: Whether the memcached of this machine is the one in use.
+    memcached_local: bool
+    #: Keystone user name to its password.
+    service_passwords: Mapping[str, Secret]
+    cpus: int
+    memory_mib: int

@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a component can declare in openstack.toml, one dataclass per table.
+
+The comments that start with `#:` are the reference documentation of each key (openstack.toml(5)).
+Defaults live here and nowhere else. Tables keyed by a name are dicts from that name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+SCHEMA = 1
+
+Scalar = str | int | bool
+#: One value, or several: an oslo.config MultiStrOpt gets one line each.
+Value = str | int | bool | tuple[str, ...]
+#: Sections of an INI file: section name to key to value.
+Sections = dict[str, dict[str, Value]]
+
+
+class QuestionType(StrEnum):
+    """debconf's question types that an answer can have (debconf-devel(7))."""
+
+    STRING = "string"
+    BOOLEAN = "boolean"
+    SELECT = "select"
+    PASSWORD = "password"  # noqa: S105 - debconf's word for the type
+
+
+class Priority(StrEnum):
+    """debconf's priorities; `high` is reserved for what has no safe default."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Check(StrEnum):
+    """What a string answer must look like; an empty answer always means "the default"."""
+
+    ANY = "any"
+    ADDRESS = "address"
+    HOST = "host"
+    PORT = "port"
+    URL = "url"
+    REGION = "region"
+    PATH = "path"
+    NAME = "name"
+    HOST_PORTS = "host-ports"
+
+
+class Detector(StrEnum):
+    """Facts of the machine that can stand as the default of a question."""
+
+    PRIMARY_ADDRESS = "primary-address"
+    HOSTNAME = "hostname"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A debconf question, named <question-prefix>/<key>."""
+
+    #: The first line a person sees; debconf's short description.
+    summary: str
+    #: What it means and when to change it; paragraphs separated by an empty line.
+    text: str
+    type: QuestionType = QuestionType.STRING
+    #: The answer if nobody gives one; empty for "found out when it is needed".
+    default: str = ""
+    priority: Priority = Priority.MEDIUM
+    #: For `select`: the values it accepts.
+    choices: tuple[str, ...] = ()
+    #: For `string`: what a value must look like.
+    check: Check = Check.ANY
+    #: The fact of the machine that a person sees filled in.
+    detect: Detector | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """A database and the one user that may use it. Key: the database's name.
+
+    In values: ${database.KEY} is its SQLAlchemy URL. Its password is the secret
+    <question-prefix>/database-password (…/database-KEY-password if the source declares several).
+    """
+
+    #: The database user; the key if empty.
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """The tables of a database, migrated by the service's own command. Key: a database of this package."""
+
+    #: The command that brings the schema up to date, run as the system user.
+    sync: tuple[str, ...]
+    #: Directory of the alembic revisions, below dist-packages; its heads are the wanted state.
+    migrations: str
+    #: The table that alembic keeps its current revisions in.
+    version_table: str = "alembic_version"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRepository:
+    """A directory of Fernet keys as Keystone reads it. Key: a name.
+
+    Made with two keys (0 staged, 1 primary), owned by the system user, 0700.
+    """
+
+    path: str
+    #: The command that rotates it, run by a timer as the system user; empty for never.
+    rotate: tuple[str, ...] = ()
+    #: systemd calendar expression of the timer.
+    on_calendar: str = "weekly"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bootstrap:
+    """The command that makes the first administrator; this package then provides identity.
+
+    Run as the system user with the administrator's password in the variable `password-variable`.
+    """
+
+    command: tuple[str, ...]
+    password_variable: str
+    #: The database whose schema it needs.
+    database: str
+    #: The unit that must answer before anything is registered.
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceUser:
+    """A Keystone user of the service itself. Key: the user's name.
+
+    In values: ${service-user.KEY.password}. Its password is the secret
+    <question-prefix>/service-password (…/service-KEY-password if the source declares several).
+    """
+
+    project: str = "service"
+    domain: str = "Default"
+    roles: tuple[str, ...] = ("service",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where a service is reached, in all three interfaces. Part of a catalogue service."""
+
+    port: int
+    #: Path behind host and port, with its leading slash; may hold %(tenant_id)s.
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueService:
+    """An entry of the Keystone catalogue. Key: the service type (upstream's service-types list)."""
+
+    name: str
+    description: str
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Messaging:
+    """A RabbitMQ virtual host and its one user, both named like the key.
+
+    In values: ${messaging.KEY} is its transport URL. Its password is the secret
+    <question-prefix>/messaging-password. Where the machine has no broker, keys whose value
+    needs it are left out.
+    """
+
+    #: Whether the service cannot do without a broker.
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditional:
+    """Configuration that is written only if an answer has a certain value."""
+
+    question: str
+    equals: str
+    set: Sections
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A configuration drop-in that apply writes. Key: the service's name in oslo.config.
+
+    Written to <directory>/50-debstack.conf, 0640 root:<user>.
+    """
+
+    #: The drop-in directory, for example /etc/glance/glance.conf.d.
+    directory: str
+    #: oslo.config namespaces that make up the option catalogue (oslo-config-generator).
+    namespaces: tuple[str, ...]
+    set: Sections = field(default_factory=dict)
+    when: tuple[Conditional, ...] = ()
+    #: Sections with a name of our own choosing, to the catalogued section whose options they take.
+    sections_like: dict[str, str] = field(default_factory=dict)
+
+
+class UnitKind(StrEnum):
+    """How a daemon is run."""
+
+    WSGI = "wsgi"
+    DAEMON = "daemon"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """A daemon. Key: the unit's name without .service."""
+
+    kind: UnitKind
+    description: str
+    #: For `wsgi`: the application as module:attribute.
+    application: str = ""
+    #: For `wsgi`: the port it listens on, at the bind address.
+    port: int = 0
+    #: For `wsgi`: threads of each process; 0 for one.
+    threads: int = 0
+    #: For `wsgi`: the largest chunked upload in bytes; 0 for uWSGI's own limit.
+    chunked_input_limit: int = 0
+    #: For `wsgi`: path that answers 200 (or 300) without a token once it works.
+    health_path: str = "/"
+    #: For `daemon`: the command.
+    command: tuple[str, ...] = ()
+    #: Environment of the process.
+    environment: dict[str, str] = field(default_factory=dict)
+    #: Databases of this source that must be current before it starts (by key).
+    databases: tuple[str, ...] = ()
+    #: Directories below /var/lib that it writes, besides its own.
+    state_directories: tuple[str, ...] = ()
+    #: Further files and directories that it may write.
+    writable_paths: tuple[str, ...] = ()
+    #: Lines of [Service] that replace or add to the hardened default.
+    service: dict[str, Value] = field(default_factory=dict)
+    #: Memory one process takes, in MiB: bounds the number of processes.
+    process_memory_mib: int = 150
+    #: Upper bound of the number of processes, whatever the machine has.
+    max_processes: int = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """What one binary package brings. Key of [package]: the binary package's name."""
+
+    question: dict[str, Question] = field(default_factory=dict)
+    database: dict[str, Database] = field(default_factory=dict)
+    schema: dict[str, Schema] = field(default_factory=dict)
+    key_repository: dict[str, KeyRepository] = field(default_factory=dict)
+    bootstrap: Bootstrap | None = None
+    service_user: dict[str, ServiceUser] = field(default_factory=dict)
+    service: dict[str, CatalogueService] = field(default_factory=dict)
+    messaging: dict[str, Messaging] = field(default_factory=dict)
+    config: dict[str, Config] = field(default_factory=dict)
+    unit: dict[str, Unit] = field(default_factory=dict)
+    #: Directories of users' data (images, disks): removed by purge only if the answer says so.
+    data: tuple[str, ...] = ()
+    #: Packages whose code the units of this one run, besides itself.
+    code_packages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """openstack.toml as a whole: one per source package."""
+
+    schema: int
+    #: The source package's name.
+    source: str
+    #: What a person calls it, for example OpenStack Image (Glance).
+    title: str
+    package: dict[str, Package]
+    #: System user and group that the daemons run as; none if empty.
+    user: str = ""
+    #: Prefix of the questions; the source's name if empty.
+    question_prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """The resolved slice of one binary package, installed below /usr/share/debstack/components."""
+
+    schema: int
+    source: str
+    #: The binary package.
+    binary: str
+    title: str
+    user: str
+    question_prefix: str
+    package: Package
