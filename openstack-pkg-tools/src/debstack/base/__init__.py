@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every other part builds on: errors, secrets, running commands, progress. Imports nothing of ours."""
+"""What every other part builds on: errors, secrets, running commands. Imports nothing of ours."""

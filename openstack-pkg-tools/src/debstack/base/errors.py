@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The errors a user can cause or cure. Anything else that is raised is a bug and ends in a traceback."""
+"""The errors a user can cause or cure; anything else raised is a bug and ends in a traceback."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class DebstackError(Exception):
 
 
 class Retriable:
-    """Mixin: the cause may pass by itself (a server that is starting), so trying again makes sense."""
+    """Mixin: the cause may pass by itself (a server that is starting), so trying again helps."""
 
 
 class SpecError(DebstackError):

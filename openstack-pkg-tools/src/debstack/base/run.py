@@ -79,7 +79,7 @@ def run(
     quoted = masked(shlex.join(command), secrets)
     log.debug("running %s", quoted)
     try:
-        done = subprocess.run(  # noqa: S603 - argv is always a list, never a shell line
+        done = subprocess.run(
             command,
             input=input,
             stdin=subprocess.DEVNULL if input is None else None,

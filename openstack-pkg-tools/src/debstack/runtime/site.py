@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The site: what answers and facts come to, as the steps use it. Pure data; no reading of reality."""
+"""The site: what answers and facts come to, as the steps use it. Pure data."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from debstack.base.secret import Secret
+
+NO_SECRET = Secret("")
 
 
 class Engine(StrEnum):
@@ -29,7 +31,7 @@ class DatabaseServer:
     host: str = ""
     port: int = 0
     admin_user: str = ""
-    admin_password: Secret = Secret("")
+    admin_password: Secret = NO_SECRET
     ca: str = ""
 
 

@@ -23,7 +23,7 @@ class Change:
 class Step(ABC):
     """A node of the graph. `id` is <kind>:<name>; `needs` holds the ids of steps that come first.
 
-    A needed id that is not in the graph is ignored: on a node without Keystone, nothing waits for it.
+    A needed id that is not in the graph is ignored: without Keystone, nothing waits for it.
     """
 
     id: str
