@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Turn plain data (from TOML or JSON) into the dataclasses of the vocabulary, strictly, and back."""
+"""Turn plain data (from TOML or JSON) into the vocabulary's dataclasses, strictly, and back."""
 
 from __future__ import annotations
 

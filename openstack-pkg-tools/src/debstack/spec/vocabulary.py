@@ -92,7 +92,7 @@ class Database:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schema:
-    """The tables of a database, migrated by the service's own command. Key: a database of this package."""
+    """The tables of a database, migrated by the service's own command. Key: the database."""
 
     #: The command that brings the schema up to date, run as the system user.
     sync: tuple[str, ...]
@@ -289,4 +289,7 @@ class Manifest:
     title: str
     user: str
     question_prefix: str
+    #: With the password questions that its accounts imply among the questions.
     package: Package
+    #: Question of each account's password, by database:KEY, service:KEY and messaging:KEY.
+    password: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a component must fulfil beyond the types of its keys; every problem found is reported."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from debstack.spec import validate_question, validate_unit
+from debstack.spec.load import quoted, suggestion
+from debstack.spec.problems import Problems
+from debstack.spec.questions import prefix_of
+from debstack.spec.references import Known, malformed, problem, references
+from debstack.spec.vocabulary import (
+    Component,
+    Config,
+    Package,
+    Question,
+    Sections,
+)
+
+_SOURCE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+_USER = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
+_SQL_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_ACCOUNT = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_SERVICE_TYPE = re.compile(r"[a-z][a-z0-9-]*")
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+_OPTION = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
+
+def known_names(component: Component, shared: Mapping[str, Question]) -> Known:
+    """Return the names that references of `component` may point to."""
+    packages = component.package.values()
+    prefix = prefix_of(component)
+    own = {f"{prefix}/{key}" for p in packages for key in p.question}
+    return Known(
+        databases=frozenset(key for p in packages for key in p.database),
+        virtual_hosts=frozenset(key for p in packages for key in p.messaging),
+        service_users=frozenset(key for p in packages for key in p.service_user),
+        questions=frozenset(own | set(shared)),
+        service_types=frozenset(key for p in packages for key in p.service),
+    )
+
+
+def _top(problems: Problems, component: Component, binaries: frozenset[str] | None) -> None:
+    problems.name("source", component.source, _SOURCE, "the name of a source package")
+    if component.question_prefix:
+        problems.name("question-prefix", component.question_prefix, _SOURCE, "a prefix")
+    if component.user:
+        problems.name("user", component.user, _USER, "the name of a system user")
+    if not component.title.strip():
+        problems.add("title", 'expected a name that a person knows, got ""')
+    if not component.package:
+        problems.add("package", "expected at least one binary package")
+    for binary in component.package:
+        if binaries is not None and binary not in binaries:
+            problems.add(f"package.{binary}", f"not in debian/control{_near(binary, binaries)}")
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    return suggestion(name, sorted(known))
+
+
+def _duplicates(problems: Problems, component: Component) -> None:
+    for table in ("question", "database", "service_user", "service", "messaging", "unit", "config"):
+        first: dict[str, str] = {}
+        for binary, package in component.package.items():
+            for key in getattr(package, table):
+                where = f"package.{binary}.{table.replace('_', '-')}.{key}"
+                if key in first:
+                    problems.add(where, f"already declared as {first[key]}")
+                first.setdefault(key, where)
+
+
+def _accounts(problems: Problems, where: str, package: Package) -> None:
+    for key, database in package.database.items():
+        problems.name(f"{where}.database.{key}", key, _SQL_NAME, "the name of a database")
+        if database.user:
+            problems.name(f"{where}.database.{key}.user", database.user, _SQL_NAME, "a user's name")
+    for key, user in package.service_user.items():
+        problems.name(f"{where}.service-user.{key}", key, _ACCOUNT, "a user's name")
+        if not user.roles:
+            problems.add(f"{where}.service-user.{key}.roles", "expected at least one role")
+    for key in package.messaging:
+        problems.name(f"{where}.messaging.{key}", key, _ACCOUNT, "the name of a virtual host")
+    for key, service in package.service.items():
+        at = f"{where}.service.{key}"
+        problems.name(at, key, _SERVICE_TYPE, "a service type")
+        problems.port(f"{at}.endpoint.port", service.endpoint.port)
+        if service.endpoint.path and not service.endpoint.path.startswith("/"):
+            problems.add(f"{at}.endpoint.path", f"expected /…, got {quoted(service.endpoint.path)}")
+
+
+def _schemas(problems: Problems, where: str, package: Package) -> None:
+    for key, schema in package.schema.items():
+        at = f"{where}.schema.{key}"
+        if key not in package.database:
+            near = _near(key, package.database)
+            problems.add(at, f"this package declares no database of that name{near}")
+        problems.command(f"{at}.sync", schema.sync)
+        if schema.migrations.startswith("/") or ".." in schema.migrations.split("/"):
+            problems.add(
+                f"{at}.migrations",
+                f"expected a path below dist-packages, got {quoted(schema.migrations)}",
+            )
+
+
+def _identity(problems: Problems, where: str, component: Component, package: Package) -> None:
+    for key, repository in package.key_repository.items():
+        at = f"{where}.key-repository.{key}"
+        problems.path(f"{at}.path", repository.path)
+        if repository.rotate:
+            problems.command(f"{at}.rotate", repository.rotate)
+        if repository.rotate and not repository.on_calendar:
+            problems.add(f"{at}.on-calendar", "expected a systemd calendar expression")
+    bootstrap = package.bootstrap
+    if bootstrap is None:
+        return
+    at = f"{where}.bootstrap"
+    problems.command(f"{at}.command", bootstrap.command)
+    variable = bootstrap.password_variable
+    problems.name(f"{at}.password-variable", variable, _VARIABLE, "the name of a variable")
+    schemas = [key for p in component.package.values() for key in p.schema]
+    if bootstrap.database not in schemas:
+        near = _near(bootstrap.database, schemas)
+        problems.add(
+            f"{at}.database", f"no schema is declared for {quoted(bootstrap.database)}{near}"
+        )
+    units = [key for p in component.package.values() for key in p.unit]
+    if bootstrap.unit not in units:
+        near = _near(bootstrap.unit, units)
+        problems.add(f"{at}.unit", f"no unit is declared as {quoted(bootstrap.unit)}{near}")
+
+
+def _sections(problems: Problems, where: str, sections: Sections, known: Known) -> None:
+    for section, options in sections.items():
+        for option, value in options.items():
+            at = f"{where}.{section}.{option}"
+            problems.name(at, option, _OPTION, "the name of an option")
+            if malformed(value):
+                problems.add(at, f"${{ without its }} in {quoted(value)}")
+            for reference in references(value):
+                wrong = problem(reference, known)
+                if wrong:
+                    problems.add(at, f"${{{reference}}}: {wrong}")
+
+
+def _config(
+    problems: Problems,
+    where: str,
+    config: Config,
+    known: Known,
+    questions: Mapping[str, Question],
+) -> None:
+    problems.path(f"{where}.directory", config.directory)
+    if not config.namespaces:
+        problems.add(f"{where}.namespaces", "expected at least one oslo.config namespace")
+    _sections(problems, f"{where}.set", config.set, known)
+    for n, conditional in enumerate(config.when):
+        at = f"{where}.when[{n}]"
+        validate_question.condition(problems, at, conditional, questions)
+        _sections(problems, f"{at}.set", conditional.set, known)
+    used = set(config.set)
+    used.update(section for conditional in config.when for section in conditional.set)
+    for section in config.sections_like:
+        if section not in used:
+            near = _near(section, used)
+            problems.add(f"{where}.sections-like.{section}", f"no such section is set{near}")
+
+
+def problems_of(
+    component: Component,
+    *,
+    shared: Mapping[str, Question],
+    binaries: frozenset[str] | None,
+) -> list[str]:
+    """Return everything that is wrong with `component`, each problem with its exact key path.
+
+    `shared` are the questions of the whole machine by full name; `binaries` the packages of
+    debian/control, or None where they are not known.
+    """
+    problems = Problems()
+    known = known_names(component, shared)
+    prefix = prefix_of(component)
+    questions = dict(shared)
+    for package in component.package.values():
+        questions.update({f"{prefix}/{key}": q for key, q in package.question.items()})
+    _top(problems, component, binaries)
+    _duplicates(problems, component)
+    for binary, package in component.package.items():
+        where = f"package.{binary}"
+        validate_question.questions(problems, where, component, binary)
+        _accounts(problems, where, package)
+        _schemas(problems, where, package)
+        _identity(problems, where, component, package)
+        for key, config in package.config.items():
+            _config(problems, f"{where}.config.{key}", config, known, questions)
+        validate_unit.units(problems, where, component, package)
+    validate_unit.ports(problems, component)
+    validate_unit.users(problems, component)
+    return problems.found
