@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where things are: this tree, what is built from it, and the cache outside it."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from debstack.base.run import run
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build"
+
+
+def cache_dir(*parts: str) -> Path:
+    """Return (and make) a folder of the cache: $DEBSTACK_CACHE, else debstack in the user's."""
+    user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    top = os.environ.get("DEBSTACK_CACHE") or Path(user) / "debstack"
+    path = Path(top).absolute().joinpath(*parts)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@contextmanager
+def locked(name: str) -> Iterator[None]:
+    """Hold the lock `name` of the cache; another process of ours that wants it waits."""
+    path = cache_dir("locks") / name
+    with path.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def sha256_file(path: Path) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def tree_files(folder: Path) -> list[Path]:
+    """Return the files below `folder` that belong to the tree, sorted: what git does not ignore.
+
+    Without git's metadata (a tree unpacked from a tarball) they are all files but byte code.
+    """
+    if (ROOT / ".git").exists():
+        git = ["git", "-c", f"safe.directory={ROOT}"]
+        listed = run(
+            [*git, "ls-files", "-z", "-co", "--exclude-standard", "--", os.fspath(folder)], cwd=ROOT
+        ).stdout
+        found = [ROOT / name for name in listed.split("\0") if name]
+    else:
+        found = [path for path in folder.rglob("*") if "__pycache__" not in path.parts]
+    return sorted(path for path in set(found) if path.is_file() or path.is_symlink())
