@@ -7,7 +7,7 @@
 #                 LOWER UPPER WORK MOUNTPOINT -- COMMAND…
 set -eu
 
-binds= user=root log= resolver= loopback= host=debstack-build
+binds='' user=root log='' resolver='' loopback='' host=debstack-build
 while [ "${1#--}" != "$1" ]; do
 	case $1 in
 	--bind) binds="$binds $2"; shift ;;

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether building a package again, under other conditions, gives the very same .debs."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from debstack.base.errors import DebstackError
+from debstack.base.run import run
+from pipeline.build import Built, Conditions, Deb, Plan, build_in_root, reachable, say
+from pipeline.source import wanted_relations
+from pipeline.tree import BUILD, cache_dir, sha256_file
+
+#: As unlike the usual build as one machine allows; the clock differs by itself.
+OTHER = Conditions(
+    path="/build/another/place/second",
+    host="elsewhere",
+    locale="C",
+    timezone="Pacific/Kiritimati",
+    umask="0002",
+    jobs=1,
+)
+_SHOWN = 40
+
+
+def _contents(deb: Path, folder: Path) -> dict[str, str]:
+    """Return file name to checksum of what is in `deb`, the control part under DEBIAN/."""
+    target = folder / deb.stem
+    run(["dpkg-deb", "--raw-extract", deb, target])
+    files = [path for path in target.rglob("*") if path.is_file() and not path.is_symlink()]
+    return {str(path.relative_to(target)): sha256_file(path) for path in files}
+
+
+def differences(first: Path, second: Path) -> list[str]:
+    """Return the names of the files that differ between two .debs; owners or times if none do."""
+    with (
+        tempfile.TemporaryDirectory(dir=cache_dir("work")) as one,
+        tempfile.TemporaryDirectory(dir=cache_dir("work")) as two,
+    ):
+        a, b = _contents(first, Path(one)), _contents(second, Path(two))
+    names = sorted(name for name in a.keys() | b.keys() if a.get(name) != b.get(name))
+    return names or ["only modes, owners, times or the order of files"]
+
+
+def compare(first: Built, folder: Path) -> None:
+    """Raise DebstackError unless `folder` has the same .debs as the build `first`."""
+    problems = []
+    for deb in first.files(".deb"):
+        again = folder / deb.name
+        if not again.is_file():
+            problems.append(f"    {deb.name}: the second build has none")
+        elif sha256_file(deb) != sha256_file(again):
+            names = differences(deb, again)[:_SHOWN]
+            problems += [f"    {deb.name}: differs in", *(f"        {name}" for name in names)]
+    if problems:
+        raise DebstackError("\n".join([f"{first.source.name}: not reproducible", *problems]))
+
+
+def check_reproducible(built: Built, plan: Plan, debs: Mapping[str, Deb]) -> None:
+    """Build `built`'s source again under other conditions; DebstackError where a .deb differs.
+
+    `debs` are all packages of ours by name, for its build root.
+    """
+    source = built.source
+    wanted = wanted_relations(source, plan.profiles)
+    names = [relation["name"] for group in wanted for relation in group]
+    own = reachable([name for name in names if name not in source.binaries], debs)
+    log_path = BUILD / "logs" / f"{source.name}.second.log"
+    log_path.write_text("", encoding="utf-8")
+    scratch = Path(tempfile.mkdtemp(dir=cache_dir("work"), prefix=f"{source.name}-again-"))
+    try:
+        scratch.chmod(0o755)  # the builder of the root reads the source package in it
+        build_in_root(source, plan, own, scratch, log_path, OTHER)
+        compare(built, scratch)
+    finally:
+        shutil.rmtree(scratch)
+    say(f"reproducible: {source.name}: the second build is identical")
