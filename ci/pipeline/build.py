@@ -44,6 +44,7 @@ class Deb:
 
     path: Path
     name: str
+    version: str
     depends: frozenset[str]
     sha256: str
 
@@ -109,6 +110,7 @@ def read_deb(path: Path) -> Deb:
     return Deb(
         path=path,
         name=control["Package"],
+        version=control["Version"],
         depends=frozenset(relation["name"] for group in groups for relation in group),
         sha256=sha256_file(path),
     )

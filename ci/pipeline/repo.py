@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from debstack.base.run import run
-from pipeline.build import Built
-from pipeline.series import Series
+from pipeline.build import Built, build_all, make_plan
+from pipeline.series import Series, current_series
 from pipeline.tree import BUILD, cache_dir, locked
 
 KEYRING = "debstack-archive-keyring.asc"
@@ -141,6 +141,15 @@ def write_repository(builds: Mapping[str, Built], series: Series) -> Path:
         for old in dated[:-3]:
             shutil.rmtree(old)
     return link
+
+
+def build_repository() -> Path:
+    """Build every source package (what is unchanged comes from the cache) into build/repo.
+
+    Returns its path. Raises DebstackError where a build fails; build/repo stays as it was then.
+    """
+    series = current_series()
+    return write_repository(build_all(make_plan(series)), series)
 
 
 def sources_text(series: Series, uri: str) -> str:
