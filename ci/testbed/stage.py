@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stages: the state of a switched-off node under a name, to make new nodes from."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+from testbed.base import new_layer
+from testbed.node import Node, remove_tree
+from testbed.places import (
+    STATE,
+    TestbedError,
+    check_name,
+    read_json,
+    testbed_cache,
+    write_json,
+)
+
+
+def _record(name: str) -> Path:
+    return testbed_cache("stages") / f"{check_name('stage', name)}.json"
+
+
+def layers_of(name: str) -> tuple[Path, ...]:
+    """Return the layers of the stage `name`, uppermost first; raises TestbedError."""
+    content = read_json(_record(name))
+    layers = tuple(Path(path) for path in content or ())
+    if not layers or not all(path.is_dir() for path in layers):
+        raise TestbedError(
+            f"stage {name}: not found",
+            hint="see which there are: python3 -m testbed stages",
+        )
+    return layers
+
+
+def exists(name: str) -> bool:
+    """Return whether a node can be made from the stage `name`."""
+    content = read_json(_record(name))
+    return bool(content) and all(Path(path).is_dir() for path in content)
+
+
+def stages() -> list[str]:
+    """Return the names of all stages."""
+    return sorted(path.stem for path in testbed_cache("stages").glob("*.json"))
+
+
+def snapshot(node: Node, name: str) -> Node:
+    """Save the state of the switched-off `node` as the stage `name`; return the node.
+
+    The node's own layer becomes a layer of the stage, and the node goes on over it with an empty
+    one, so that this takes no time whatever the node holds. A stage of that name is replaced.
+    """
+    if node.running():
+        raise TestbedError(
+            f"node {node.name}: it is running, and a stage is made of a switched-off node",
+            hint="switch it off first",
+        )
+    record = _record(name)
+    before = [Path(path) for path in read_json(record) or ()]
+    layer = record.parent / f"{name}.{uuid.uuid4().hex[:8]}"
+    (node.directory / "upper").rename(layer)
+    new_layer(node.directory / "upper")
+    saved = node.saved(layers=(str(layer), *node.record.layers))
+    write_json(record, list(saved.record.layers))
+    prune(before)
+    return saved
+
+
+def remove(name: str) -> None:
+    """Forget the stage `name`; raises TestbedError if there is none."""
+    layers = layers_of(name)
+    _record(name).unlink()
+    prune(layers)
+
+
+def prune(candidates: list[Path] | tuple[Path, ...]) -> None:
+    """Remove those of `candidates` that are layers of stages and that nothing uses any more."""
+    used = _used()
+    for layer in candidates:
+        if layer.parent == testbed_cache("stages") and str(layer) not in used:
+            remove_tree(layer)
+
+
+def _used() -> set[str]:
+    used: set[str] = set()
+    for path in testbed_cache("stages").glob("*.json"):
+        used.update(read_json(path) or ())
+    for path in STATE.glob("*/nodes/*/node.json"):
+        used.update((read_json(path) or {}).get("layers", ()))
+    return used
