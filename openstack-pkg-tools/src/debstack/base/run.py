@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from debstack.base.errors import CommandError
 from debstack.base.secret import MASK
@@ -84,7 +85,7 @@ def run(
             input=input,
             stdin=subprocess.DEVNULL if input is None else None,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             errors="replace",
             env=lean_environment(env),
             cwd=cwd,
@@ -111,3 +112,11 @@ def run(
             command, result.code, tail, reason=_reason(quoted, result.code), hint=hint
         )
     return result
+
+
+def replace_process(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> NoReturn:
+    """Become the command `argv`, terminal and all; raises CommandError where it is not found."""
+    try:
+        os.execvpe(argv[0], list(argv), lean_environment(env))  # noqa: S606 - no shell, a list
+    except FileNotFoundError as error:
+        raise CommandError(argv, 127, [], reason=f"{argv[0]}: not found", hint=None) from error
