@@ -60,3 +60,17 @@ def fetch_sdist(source: str, sdist: Sdist, *, indexes: Callable[[], Indexes] = p
         part.write_bytes(content)
         part.replace(path)
     return path
+
+
+def fetch_release(project: str, file: IndexFile, indexes: Indexes) -> Path:
+    """Return the path of a file that an index offers, for reading what it declares.
+
+    It is cached under the checksum the index states; without one, under the sum of what came.
+    """
+    if file.sha256:
+        pinned = Sdist(version="", file=file.name, sha256=file.sha256, project=project)
+        return fetch_sdist(project, pinned, indexes=lambda: indexes)
+    content = _download(file, indexes.ca)
+    path = cache_dir("sdists", hashlib.sha256(content).hexdigest()) / file.name
+    path.write_bytes(content)
+    return path
