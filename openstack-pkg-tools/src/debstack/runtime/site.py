@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from debstack.base.secret import Secret
@@ -113,3 +113,7 @@ class Site:
     service_passwords: Mapping[str, Secret]
     cpus: int
     memory_mib: int
+    #: Full name of each question that is not a password to its answer, or its default.
+    answers: Mapping[str, str] = field(default_factory=dict)
+    #: Full name of each password question to its answer, given or generated.
+    secrets: Mapping[str, Secret] = field(default_factory=dict)

@@ -28,6 +28,8 @@ class Step(ABC):
 
     id: str
     needs: frozenset[str]
+    #: Kinds of needed steps whose pending changes do not keep this one from reading reality.
+    reads_past: frozenset[str] = frozenset({"files", "config", "server"})
 
     @abstractmethod
     def changes(self) -> Sequence[Change]:

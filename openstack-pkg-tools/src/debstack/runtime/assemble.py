@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All steps of a machine, from the modules below steps."""
+
+from __future__ import annotations
+
+import importlib
+
+from debstack.base.run import masked
+from debstack.runtime.machine import Machine
+from debstack.runtime.step import Step
+from debstack.runtime.steps.site_files import SiteFiles
+
+MODULES = (
+    "servers",
+    "database",
+    "config",
+    "keys",
+    "schema",
+    "messaging",
+    "cache",
+    "bootstrap",
+    "identity",
+    "units",
+    "clouds",
+)
+
+
+def steps_of(machine: Machine) -> list[Step]:
+    """Return every step of `machine`. Raises DebstackError for answers that cannot be used."""
+    steps: list[Step] = [SiteFiles(machine)]
+    if len(machine.manifests) == sum(m.source == "debstack" for m in machine.manifests):
+        return steps  # nothing but debstack itself is installed
+    context = machine.context()
+    for name in MODULES:
+        module = importlib.import_module(f"debstack.runtime.steps.{name}")
+        steps += module.build(context)
+    return steps
+
+
+def _secret_texts(machine: Machine) -> list[str]:
+    """Return the texts that must not be shown, whatever program printed them."""
+    return [str(secret) for secret in machine.secrets().values()]
+
+
+def without_secrets(machine: Machine, text: str) -> str:
+    """Return `text` with every password of this machine masked."""
+    return masked(text, _secret_texts(machine))

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The program debstack: its arguments. What a command needs is imported when it is run."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+
+from debstack.base.main import run_main
+
+PROGRAM = "debstack"
+
+_EPILOG = """\
+exit codes: 0 done or in order, 1 a bug, 2 wrong usage, 3 something failed or is not in order.
+The answers are in /etc/debstack/site.preseed, the passwords in /etc/debstack/secrets.preseed.
+"""
+
+
+def _json_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _dpkg_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dpkg", action="store_true", help="called by a maintainer script: take debconf's answers"
+    )
+
+
+def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    plan = commands.add_parser("plan", help="print what apply would do; change nothing")
+    _json_option(plan)
+    apply = commands.add_parser("apply", help="make this machine as its packages declare")
+    apply.add_argument("--dry-run", action="store_true", help="the same as: debstack plan")
+    apply.add_argument("-q", "--quiet", action="store_true", help="only errors and the last line")
+    apply.add_argument(
+        "--wait", type=float, metavar="SECONDS", help="how long to wait for servers (default: 60)"
+    )
+    _dpkg_option(apply)
+    status = commands.add_parser("status", help="compare what is declared with what is")
+    _json_option(status)
+    doctor = commands.add_parser("doctor", help="look for what is wrong or unwise, with the repair")
+    _json_option(doctor)
+    prepare = commands.add_parser(
+        "prepare", help="configure servers that are unpacked but not started yet"
+    )
+    _dpkg_option(prepare)
+    purge = commands.add_parser("purge", help="remove what a purged package left (used by postrm)")
+    purge.add_argument("binary", help="the package")
+    purge.add_argument(
+        "--data", action="store_true", help="delete databases, catalogue entries and files too"
+    )
+
+
+def _add_answers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    answers = commands.add_parser("answers", help="show and change the answers of this machine")
+    verbs = answers.add_subparsers(dest="verb", metavar="VERB", required=True)
+    show = verbs.add_parser("show", help="print every question with the answer in effect")
+    _json_option(show)
+    get = verbs.add_parser("get", help="print the answer in effect to one question")
+    get.add_argument("name", help="the question, for example openstack/region")
+    change = verbs.add_parser("set", help="answer a question; then run: debstack apply")
+    change.add_argument("name", help="the question, for example openstack/region")
+    change.add_argument("value", help="the answer; an empty one means the default")
+    export = verbs.add_parser("export", help="print a preseed file for another machine")
+    export.add_argument("--all", action="store_true", help="with the defaults in effect")
+    export.add_argument("--secrets", action="store_true", help="with the passwords")
+
+
+def _add_secrets(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    secrets = commands.add_parser("secrets", help="list, show, set and rotate passwords")
+    verbs = secrets.add_subparsers(dest="verb", metavar="VERB", required=True)
+    listing = verbs.add_parser("list", help="print the names of the passwords of this machine")
+    _json_option(listing)
+    show = verbs.add_parser("show", help="print a password")
+    show.add_argument("name", help="for example openstack/admin-password")
+    change = verbs.add_parser("set", help="read a password from standard input")
+    change.add_argument("name", help="for example openstack/admin-password")
+    rotate = verbs.add_parser("rotate", help="make new passwords; then run: debstack apply")
+    rotate.add_argument("name", nargs="+", help="for example glance/service-password")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all arguments."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Configure the OpenStack services of this machine as their packages declare.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("-v", "--verbose", action="count", default=0, help="tell more; twice: all")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_runs(commands)
+    _add_answers(commands)
+    _add_secrets(commands)
+    return parser
+
+
+def _apply(arguments: argparse.Namespace) -> int:
+    if arguments.dry_run:
+        from debstack.runtime import plan
+
+        return plan.plan()
+    from debstack.runtime import apply
+
+    wait_s = apply.WAIT_S if arguments.wait is None else arguments.wait
+    return apply.apply(in_dpkg=arguments.dpkg, quiet=arguments.quiet, wait_s=wait_s)
+
+
+def _prepare(arguments: argparse.Namespace) -> int:
+    from debstack.runtime import apply
+
+    return apply.prepare(in_dpkg=arguments.dpkg)
+
+
+def _plan(arguments: argparse.Namespace) -> int:
+    from debstack.runtime import plan
+
+    return plan.plan(as_json=arguments.json)
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from debstack.runtime import plan
+
+    return plan.status(as_json=arguments.json)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from debstack.runtime import doctor
+
+    return doctor.doctor(as_json=arguments.json)
+
+
+def _purge(arguments: argparse.Namespace) -> int:
+    from debstack.runtime import purge
+
+    return purge.purge(arguments.binary, data=arguments.data)
+
+
+def _answers(arguments: argparse.Namespace) -> int:
+    from debstack.runtime import answers_command
+
+    match arguments.verb:
+        case "show":
+            return answers_command.show(as_json=arguments.json)
+        case "get":
+            return answers_command.get(arguments.name)
+        case "set":
+            return answers_command.change(arguments.name, arguments.value)
+    return answers_command.export(everything=arguments.all, secrets=arguments.secrets)
+
+
+def _secrets(arguments: argparse.Namespace) -> int:
+    from debstack.runtime import secrets_command
+
+    match arguments.verb:
+        case "list":
+            return secrets_command.listing(as_json=arguments.json)
+        case "show":
+            return secrets_command.show(arguments.name)
+        case "set":
+            return secrets_command.change(arguments.name)
+    return secrets_command.rotate(arguments.name)
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "plan": _plan,
+    "apply": _apply,
+    "status": _status,
+    "doctor": _doctor,
+    "prepare": _prepare,
+    "purge": _purge,
+    "answers": _answers,
+    "secrets": _secrets,
+}
+
+
+class _LowerCase(logging.Formatter):
+    """`debstack: warning: …`, on a line of its own even where a live line is shown."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        clear = "\r\x1b[K" if sys.stderr.isatty() else ""
+        return f"{clear}{PROGRAM}: {record.levelname.lower()}: {super().format(record)}"
+
+
+def _set_up_logging(verbosity: int) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_LowerCase("%(message)s"))
+    level = {0: logging.WARNING, 1: logging.INFO}.get(verbosity, logging.DEBUG)
+    ours = logging.getLogger("debstack")
+    ours.addHandler(handler)
+    ours.setLevel(level)
+
+
+def _set_up_streams() -> None:
+    # Whatever the locale: a password or a path of any letters must not end in a traceback.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run debstack with `argv` (the process's own if None) and return its exit code."""
+    arguments = build_parser().parse_args(argv)
+    _set_up_streams()
+    _set_up_logging(arguments.verbose)
+    return run_main(PROGRAM, lambda: COMMANDS[arguments.command](arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

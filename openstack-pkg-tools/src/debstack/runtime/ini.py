@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""INI text as oslo.config reads it, such that every value comes out as it went in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+_QUOTES = ("'", '"')
+
+
+def escaped(value: str) -> str:
+    r"""Return `value` safe from oslo.config's substitution: $ becomes $$, and \$ becomes \\$.
+
+    oslo.config replaces \$ by $$ before it substitutes, so a dollar behind a backslash must be
+    written in that form for the backslash to survive.
+    """
+    return re.sub(r"(?P<slash>\\?)\$", lambda m: r"\\$" if m["slash"] else "$$", value)
+
+
+def protected(value: str) -> str:
+    """Return `value` in quotes if oslo.config would otherwise strip blanks or quotes around it."""
+    if not value:
+        return value
+    stripped = value != value.strip()
+    unquoted = value[0] == value[-1] and value[0] in _QUOTES
+    return f'"{value}"' if stripped or unquoted else value
+
+
+def written(value: str | int | bool) -> str:
+    """Return a single value as it stands behind `key = `."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return protected(str(value))
+
+
+def rendered(header: str, sections: Mapping[str, Mapping[str, Sequence[str | int | bool]]]) -> str:
+    """Return the file: `header` as comment lines, DEFAULT first, then the sections as they come.
+
+    Every key has a list of values, one line each.
+    """
+    lines = [f"# {line}".rstrip() for line in header.splitlines()]
+    order = sorted(sections, key=lambda name: name != "DEFAULT")
+    for section in order:
+        if not sections[section]:
+            continue
+        lines += ["", f"[{section}]"]
+        for key, values in sections[section].items():
+            lines += [f"{key} = {written(value)}".rstrip(" ") for value in values]
+    return "\n".join(lines) + "\n"
+
+
+def parsed(text: str) -> dict[str, dict[str, list[str]]]:
+    """Return section to key to its raw values; lines that are neither are passed over.
+
+    Good enough to see which keys a drop-in sets: continuation lines are appended to their value.
+    """
+    found: dict[str, dict[str, list[str]]] = {}
+    section = "DEFAULT"
+    values: list[str] | None = None
+    for line in text.splitlines():
+        stripped = line.strip()
+        if not stripped or stripped[0] in "#;":
+            values = None if not stripped else values
+            continue
+        if line[0] in " \t" and values:
+            values[-1] += "\n" + stripped
+            continue
+        if stripped[0] == "[" and stripped[-1] == "]":
+            section, values = stripped[1:-1], None
+            continue
+        match = re.match(r"([^=:]+?)\s*[=:]\s*(.*)", stripped)
+        if match:
+            values = found.setdefault(section, {}).setdefault(match[1], [])
+            values.append(match[2])
+    return found

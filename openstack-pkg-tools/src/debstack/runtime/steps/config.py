@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""config:<name>: the drop-in that tells a service where everything is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from debstack.base.errors import ConfigurationError
+from debstack.runtime.catalogue import read_catalogue, unknown
+from debstack.runtime.context import Context
+from debstack.runtime.files import WantedFile, difference, write
+from debstack.runtime.ini import rendered
+from debstack.runtime.step import Change, Step
+from debstack.runtime.substitution import Rendered, sections_of
+from debstack.spec.vocabulary import Config, Manifest
+
+FILE = "50-debstack.conf"
+
+
+def header(manifest: Manifest, config: Config) -> str:
+    """Return the comment at the top of the drop-in: who made it, and how to change it."""
+    return f"""\
+Made by debstack for {manifest.title}, from /usr/share/debstack/components/{manifest.binary}.json
+and the answers in /etc/debstack. It is overwritten: do not edit it.
+To change an answer: debstack answers set QUESTION VALUE, then: debstack apply
+To set anything else: put it into {config.directory}/90-local.conf, which wins over this
+file, then run: debstack apply"""
+
+
+class ConfigStep(Step):
+    """The drop-in of one declared configuration."""
+
+    def __init__(self, context: Context, manifest: Manifest, name: str) -> None:
+        self.id = f"config:{name}"
+        self.needs = frozenset({"files:site"})
+        self._context = context
+        self._manifest = manifest
+        self._name = name
+        self._config = manifest.package.config[name]
+        self._path = f"{self._config.directory}/{FILE}"
+
+    def _check(self, sections: Rendered) -> None:
+        catalogue = read_catalogue(self._context.root, self._name)
+        if catalogue is None:
+            return  # built without one; doctor says so
+        keys = [(section, key) for section, found in sections.items() for key in found]
+        problems = unknown(catalogue, self._config.sections_like, keys)
+        if problems:
+            raise ConfigurationError(
+                "\n".join(f"{self._path}: {problem}" for problem in problems),
+                hint=f"{self._manifest.binary} and the service's code do not fit together:"
+                " upgrade both",
+            )
+
+    def wanted(self) -> WantedFile:
+        """Return the drop-in as it is to be. Raises ConfigurationError for an unknown option."""
+        sections = sections_of(self._context.site, self._manifest, self._config)
+        self._check(sections)
+        return WantedFile(
+            path=self._context.path(self._path),
+            content=rendered(header(self._manifest, self._config), sections),
+            mode=0o640,
+            group=self._manifest.user,
+        )
+
+    def changes(self) -> Sequence[Change]:
+        """See Step."""
+        wanted = self.wanted()
+        how = difference(wanted)
+        if not how:
+            return []
+        told = f"write {self._path}" if how in ("missing", "content") else f"{how} of {self._path}"
+        return [Change(summary=told, perform=partial(write, wanted))]
+
+    def declared(self) -> Sequence[str]:
+        """See Step."""
+        return [f"write {self._path}"]
+
+
+def build(context: Context) -> list[Step]:
+    """Return a step for each declared configuration."""
+    return [
+        ConfigStep(context, manifest, name)
+        for manifest in context.manifests
+        for name in manifest.package.config
+    ]

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""server:<unit>: drop-ins of the servers on this machine that our services use.
+
+Written by `debstack prepare` before a server is first started, so that nothing has to be restarted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from debstack.runtime import freshness, systemd
+from debstack.runtime.context import Context
+from debstack.runtime.files import WantedFile, difference, write
+from debstack.runtime.site import Engine
+from debstack.runtime.sizing import database_connections
+from debstack.runtime.step import Change, Step
+
+MARIADB = "/etc/mysql/mariadb.conf.d/60-debstack.cnf"
+RABBITMQ = "/etc/rabbitmq/conf.d/50-debstack.conf"
+_HEADER = """\
+# Made by debstack; it is overwritten: do not edit it.
+# What a file of yours that is read later says, wins: {local}
+"""
+
+
+def mariadb_text(memory_mib: int) -> str:
+    """Return the drop-in of MariaDB. Debian's own configuration keeps it on the loopback."""
+    header = _HEADER.format(local="/etc/mysql/mariadb.conf.d/90-local.cnf")
+    connections = database_connections(memory_mib)
+    return f"{header}[mariadbd]\nmax_connections = {connections}\n"
+
+
+def rabbitmq_text() -> str:
+    """Return the drop-in of RabbitMQ, which would else listen at every address."""
+    header = _HEADER.format(local="/etc/rabbitmq/conf.d/90-local.conf")
+    return f"{header}listeners.tcp.local = 127.0.0.1:5672\n"
+
+
+class ServerStep(Step):
+    """The drop-in of one server, and a restart if it runs with older settings."""
+
+    def __init__(self, service: str, wanted: WantedFile, absolute: str) -> None:
+        self.id = f"server:{service.removesuffix('-server')}"
+        self.needs = frozenset({"files:site"})
+        self._service = f"{service}.service"
+        self._wanted = wanted
+        self._absolute = absolute
+
+    def _restart(self) -> None:
+        systemd.bring_up(self._service, "restart")
+
+    def file_changes(self) -> list[Change]:
+        """Return what has to change on disk."""
+        if not difference(self._wanted):
+            return []
+        told = f"write {self._absolute}"
+        return [Change(summary=told, perform=partial(write, self._wanted))]
+
+    def changes(self) -> Sequence[Change]:
+        """See Step. A server that is not running is left so: it reads the file when it starts."""
+        found = self.file_changes()
+        state = systemd.unit_state(self._service)
+        if state.since is None:
+            return found
+        stale = freshness.newest([self._wanted.path], state.since) is not None
+        if found or stale:
+            told = f"restart {self._service}"
+            found.append(Change(summary=told, perform=self._restart))
+        return found
+
+    def declared(self) -> Sequence[str]:
+        """See Step."""
+        return [f"write {self._absolute}"]
+
+
+def server_steps(context: Context) -> list[ServerStep]:
+    """Return a step for each server of this machine that its services use."""
+    site = context.site
+    steps = []
+    local_database = site.database.engine is Engine.MARIADB and not site.database.host
+    if local_database and site.accounts and context.path("/etc/mysql/mariadb.conf.d").is_dir():
+        wanted = WantedFile(path=context.path(MARIADB), content=mariadb_text(site.memory_mib))
+        steps.append(ServerStep("mariadb", wanted, MARIADB))
+    if site.messaging_local and site.messaging and context.path("/etc/rabbitmq").is_dir():
+        wanted = WantedFile(path=context.path(RABBITMQ), content=rabbitmq_text())
+        steps.append(ServerStep("rabbitmq-server", wanted, RABBITMQ))
+    return steps
+
+
+def build(context: Context) -> list[Step]:
+    """Return the steps of server_steps, as the graph takes them."""
+    return list(server_steps(context))

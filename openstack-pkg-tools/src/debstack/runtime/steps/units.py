@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""unit:<name> and timer:<name>: services that run what is installed and configured, and answer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from debstack.runtime import freshness, health, systemd
+from debstack.runtime.context import Context
+from debstack.runtime.files import WantedFile, difference, write
+from debstack.runtime.sizing import wsgi_processes
+from debstack.runtime.step import Change, Step
+from debstack.runtime.urls import bracketed
+from debstack.spec.vocabulary import Manifest, Unit, UnitKind
+
+log = logging.getLogger(__name__)
+
+HEALTH_DEADLINE_S = 60.0
+INI = "50-debstack.ini"
+
+
+def uwsgi_ini(context: Context, manifest: Manifest, name: str) -> str:
+    """Return the text of the drop-in that says where the service listens, and its processes."""
+    unit = manifest.package.unit[name]
+    units = sum(
+        1
+        for other in context.manifests
+        for found in other.package.unit.values()
+        if found.kind is UnitKind.WSGI
+    )
+    processes = wsgi_processes(
+        cpus=context.site.cpus,
+        memory_mib=context.site.memory_mib,
+        units=units,
+        process_memory_mib=unit.process_memory_mib,
+        max_processes=unit.max_processes,
+    )
+    folder = f"/etc/{manifest.user}/{name}-uwsgi.d"
+    return f"""\
+# Made by debstack, from the answers in /etc/debstack and the size of this machine.
+# It is overwritten: do not edit it. To change something, put it into
+# {folder}/90-local.ini, which is read after this file, then run: debstack apply
+[uwsgi]
+http-socket = {bracketed(context.site.bind_address)}:{unit.port}
+processes = {processes}
+"""
+
+
+def needs_of(context: Context, manifest: Manifest, unit: Unit, name: str) -> frozenset[str]:
+    """Return what comes before a unit: all of its own source's, and the catalogue for most."""
+    needs = {"files:site", "messaging:rabbitmq", "cache:memcached"}
+    needs |= {f"schema:{manifest.source}/{key}" for key in unit.databases}
+    provides_identity = False
+    for other in context.manifests:
+        if other.source == manifest.source:
+            needs |= {f"config:{key}" for key in other.package.config}
+            needs |= {f"keys:{key}" for key in other.package.key_repository}
+            bootstrap = other.package.bootstrap
+            provides_identity = provides_identity or bootstrap is not None
+    if not provides_identity:
+        needs.add("identity:catalogue")
+    return frozenset(needs)
+
+
+class UnitStep(Step):
+    """A service that is to run."""
+
+    reads_past = frozenset({"files"})
+
+    def __init__(self, context: Context, manifest: Manifest, name: str) -> None:
+        unit = manifest.package.unit[name]
+        self.id = f"unit:{name}"
+        self.needs = needs_of(context, manifest, unit, name)
+        self._context = context
+        self._manifest = manifest
+        self._name = name
+        self._unit = unit
+        self._service = f"{name}.service"
+
+    def _ini(self) -> WantedFile | None:
+        if self._unit.kind is not UnitKind.WSGI:
+            return None
+        folder = f"/etc/{self._manifest.user}/{self._name}-uwsgi.d"
+        return WantedFile(
+            path=self._context.path(f"{folder}/{INI}"),
+            content=uwsgi_ini(self._context, self._manifest, self._name),
+        )
+
+    def _read(self, state: systemd.UnitState) -> Iterator[Path]:
+        yield from freshness.configuration(self._context, self._manifest, self._name)
+        yield from freshness.code(self._context, self._manifest)
+        yield from state.files
+
+    def _bring_up(self, verb: str) -> None:
+        if systemd.unit_state(self._service).needs_reload:
+            systemd.daemon_reload()
+        systemd.bring_up(self._service, verb)
+        self._await_health()
+
+    def _await_health(self) -> None:
+        if self._unit.kind is UnitKind.WSGI:
+            found = health.wait_until_good(*self._place(), deadline_s=HEALTH_DEADLINE_S)
+        else:
+            active = systemd.unit_state(self._service).active
+            found = "" if active == "active" else f"it is {active}"
+        if found:
+            raise systemd.not_up(self._service, found)
+
+    def _place(self) -> tuple[str, int, str]:
+        return self._context.site.bind_address, self._unit.port, self._unit.health_path
+
+    def _running(self, state: systemd.UnitState, ini_differs: bool) -> list[Change]:
+        """Return what a running unit needs: nothing, a restart, or time until it answers."""
+        restart = partial(self._bring_up, "restart")
+        if ini_differs:
+            return [Change(summary=f"restart {self._name}", perform=restart)]
+        cause = freshness.newest(self._read(state), state.since) if state.since else None
+        if cause is not None:
+            told = f"restart {self._name} ({cause} is newer than its start)"
+            return [Change(summary=told, perform=restart)]
+        if self._unit.kind is UnitKind.WSGI and health.problem(*self._place()):
+            told = f"wait until {self._name} answers"
+            return [Change(summary=told, perform=self._await_health)]
+        return []
+
+    def changes(self) -> Sequence[Change]:
+        """See Step. A unit that the administrator masked, or disabled and stopped, stays so."""
+        state = systemd.unit_state(self._service)
+        found: list[Change] = []
+        ini = self._ini()
+        if ini is not None and difference(ini):
+            found.append(Change(summary=f"write {ini.path}", perform=partial(write, ini)))
+        running = state.active in ("active", "reloading")
+        if state.masked or (state.disabled and not running):
+            word = "masked" if state.masked else "disabled and stopped"
+            log.warning("%s is %s: it is left so", self._service, word)
+            return found
+        if running:
+            return found + self._running(state, bool(found))
+        start = partial(self._bring_up, "start")
+        return [*found, Change(summary=f"start {self._name}", perform=start)]
+
+    def declared(self) -> Sequence[str]:
+        """See Step."""
+        return [f"start {self._name}, or restart it"]
+
+
+class TimerStep(Step):
+    """A timer that is to be set."""
+
+    reads_past = frozenset({"files"})
+
+    def __init__(self, name: str, repository: str) -> None:
+        self.id = f"timer:{name}"
+        self.needs = frozenset({f"keys:{repository}"})
+        self._timer = f"{name}.timer"
+
+    def changes(self) -> Sequence[Change]:
+        """See Step. A timer that the administrator masked or disabled stays so."""
+        state = systemd.unit_state(self._timer)
+        if state.active == "active" or state.masked or state.disabled:
+            return []
+        start = partial(systemd.bring_up, self._timer, "start")
+        return [Change(summary=f"start {self._timer}", perform=start)]
+
+    def declared(self) -> Sequence[str]:
+        """See Step."""
+        return [f"start {self._timer}"]
+
+
+def build(context: Context) -> list[Step]:
+    """Return a step for each declared unit, and for the timer of each rotating repository."""
+    steps: list[Step] = []
+    for manifest in context.manifests:
+        steps += [UnitStep(context, manifest, name) for name in manifest.package.unit]
+        steps += [
+            TimerStep(f"{manifest.binary}-{name}-rotate", name)
+            for name, repository in manifest.package.key_repository.items()
+            if repository.rotate
+        ]
+    return steps

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Filling in the ${…} of declared values, and making the sections of a drop-in from them. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from debstack.base.errors import ConfigurationError
+from debstack.base.secret import Secret
+from debstack.runtime.ini import escaped
+from debstack.runtime.site import Site
+from debstack.spec.vocabulary import Config, Manifest, Sections, Value
+
+_REFERENCE = re.compile(r"\$\{([^{}]*)\}")
+
+Rendered = dict[str, dict[str, list[str | int | bool]]]
+
+
+def _endpoint(site: Site, reference: str) -> str | None:
+    parts = reference.split(".")
+    urls = site.endpoints.get(parts[0])
+    if urls is None:
+        return None
+    suffix = "_base" if parts[2:] == ["base"] else ""
+    value: str = getattr(urls, f"{parts[1]}{suffix}")
+    return value
+
+
+def _plain(site: Site) -> dict[str, str | None]:
+    return {
+        "identity.url": site.identity.url if site.identity else None,
+        "identity.public-url": site.identity.public_url if site.identity else None,
+        "memcached-servers": ",".join(site.memcached_servers),
+        "bind-address": site.bind_address,
+        "management-address": site.management_address,
+    }
+
+
+def _generic(site: Site, manifest: Manifest, kind: str, name: str) -> str | None:
+    if kind == "database":
+        account = site.accounts.get((manifest.source, name))
+        return account.url if account else None
+    if kind == "messaging":
+        virtual_host = site.messaging.get(name)
+        return virtual_host.url if virtual_host else None
+    if kind == "service-user":
+        return site.service_passwords.get(name.removesuffix(".password"))
+    if kind == "answer":
+        return site.answers.get(name)
+    if kind == "secret":
+        return site.secrets.get(name)
+    if kind == "endpoint":
+        return _endpoint(site, name)
+    raise ConfigurationError(
+        f"{manifest.binary}: ${{{kind}.{name}}}: unknown reference",
+        hint="this package is newer than debstack: upgrade debstack",
+    )
+
+
+def looked_up(site: Site, manifest: Manifest, reference: str) -> str | None:
+    """Return what ${reference} stands for; None or empty where this machine has no such thing.
+
+    Raises ConfigurationError for a reference of an unknown kind.
+    """
+    plain = _plain(site)
+    if reference in plain:
+        return plain[reference]
+    kind, _, name = reference.partition(".")
+    return _generic(site, manifest, kind, name)
+
+
+def filled(site: Site, manifest: Manifest, text: str) -> str | None:
+    """Return `text` with its references replaced and escaped; None to leave the key out."""
+    secret = False
+    pieces: list[str] = []
+    position = 0
+    for match in _REFERENCE.finditer(text):
+        value = looked_up(site, manifest, match[1])
+        if not value:
+            return None
+        secret = secret or isinstance(value, Secret)
+        pieces += [text[position : match.start()], escaped(value)]
+        position = match.end()
+    result = "".join([*pieces, text[position:]])
+    return Secret(result) if secret else result
+
+
+def _values(site: Site, manifest: Manifest, value: Value) -> list[str | int | bool]:
+    items = value if isinstance(value, tuple) else (value,)
+    found = (filled(site, manifest, i) if isinstance(i, str) else i for i in items)
+    return [item for item in found if item is not None]
+
+
+def _merged(site: Site, config: Config) -> Sections:
+    layers = [config.set]
+    layers += [c.set for c in config.when if site.answers.get(c.question, "") == c.equals]
+    merged: Sections = {}
+    for layer in layers:
+        for section, keys in layer.items():
+            merged[section] = {**merged.get(section, {}), **keys}
+    return merged
+
+
+def sections_of(site: Site, manifest: Manifest, config: Config) -> Rendered:
+    """Return section to key to values of the drop-in; what refers to nothing here is left out."""
+    found: Rendered = {}
+    for section, keys in _merged(site, config).items():
+        for key, value in keys.items():
+            values = _values(site, manifest, value)
+            if values:
+                found.setdefault(section, {})[key] = values
+    return found

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What systemd says about a unit, and telling it what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from debstack.base.errors import CommandError, ConfigurationError
+from debstack.base.run import run
+
+_PROPERTIES = (
+    "LoadState",
+    "ActiveState",
+    "UnitFileState",
+    "NeedDaemonReload",
+    "FragmentPath",
+    "DropInPaths",
+    "InvocationID",
+    "ExecMainStartTimestamp",
+    "ActiveEnterTimestamp",
+)
+_JOURNAL_LINES = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitState:
+    """A unit as systemd sees it."""
+
+    loaded: bool
+    masked: bool
+    disabled: bool
+    #: systemd's own word: active, inactive, failed, activating, …
+    active: str
+    needs_reload: bool
+    #: The unit file and its drop-ins.
+    files: tuple[Path, ...]
+    invocation: str
+    #: When its main process (or else the unit) started; None if it does not run.
+    since: datetime | None
+
+
+def parse_timestamp(text: str) -> datetime | None:
+    """Return the time that `systemctl show --timestamp=us+utc` prints, None for an empty one."""
+    if not text or text == "n/a":
+        return None
+    return datetime.strptime(text, "%a %Y-%m-%d %H:%M:%S.%f %Z").replace(tzinfo=UTC)
+
+
+def parse_state(properties: Mapping[str, str]) -> UnitState:
+    """Return the state that the properties tell."""
+    started = properties.get("ExecMainStartTimestamp") or properties.get("ActiveEnterTimestamp", "")
+    active = properties.get("ActiveState", "inactive")
+    paths = [properties.get("FragmentPath", ""), *properties.get("DropInPaths", "").split()]
+    masked = "masked" in (properties.get("LoadState"), properties.get("UnitFileState"))
+    return UnitState(
+        loaded=properties.get("LoadState") == "loaded",
+        masked=masked or properties.get("UnitFileState") == "masked-runtime",
+        disabled=properties.get("UnitFileState") == "disabled",
+        active=active,
+        needs_reload=properties.get("NeedDaemonReload") == "yes",
+        files=tuple(Path(path) for path in paths if path),
+        invocation=properties.get("InvocationID", ""),
+        since=parse_timestamp(started) if active == "active" else None,
+    )
+
+
+def show_argv(unit: str) -> list[str]:
+    """Return the command that prints what is to be known about `unit` (with its suffix)."""
+    return ["systemctl", "show", "--timestamp=us+utc", f"--property={','.join(_PROPERTIES)}", unit]
+
+
+def unit_state(unit: str) -> UnitState:
+    """Return the state of `unit` (with its suffix). Raises CommandError."""
+    shown = run(show_argv(unit), timeout_s=30).stdout
+    return parse_state(dict(line.split("=", 1) for line in shown.splitlines() if "=" in line))
+
+
+def journal_tail(unit: str, invocation: str) -> list[str]:
+    """Return the last lines that `unit` logged in this invocation, if there is a journal."""
+    match = [f"_SYSTEMD_INVOCATION_ID={invocation}"] if invocation else ["--unit", unit]
+    argv = ["journalctl", "--no-pager", "--quiet", "--output=cat", f"--lines={_JOURNAL_LINES}"]
+    done = run([*argv, *match], check=False, timeout_s=30)
+    return done.stdout.splitlines()
+
+
+def daemon_reload() -> None:
+    """Make systemd read its unit files again. Raises CommandError."""
+    run(["systemctl", "daemon-reload"], timeout_s=120)
+
+
+def bring_up(unit: str, verb: str, *, timeout_s: float = 300) -> None:
+    """Start or restart `unit` and wait until systemd says that it is up.
+
+    Raises ConfigurationError with the unit's last log lines where it does not come up.
+    """
+    # A unit that failed too often would be refused; that it is clean is no error.
+    run(["systemctl", "reset-failed", unit], check=False, timeout_s=30)
+    try:
+        run(["systemctl", verb, unit], timeout_s=timeout_s)
+    except CommandError as error:
+        raise not_up(unit, f"systemctl {verb} failed") from error
+
+
+def not_up(unit: str, what: str) -> ConfigurationError:
+    """Return the error that tells that `unit` is not up, with its last log lines."""
+    lines = journal_tail(unit, unit_state(unit).invocation)
+    body = "".join(f"\n    {line}" for line in lines)
+    return ConfigurationError(
+        f"{unit}: {what}{'; its last log lines:' if lines else ''}{body}",
+        hint=f"see: journalctl --unit {unit}; when the cause is gone, run: debstack apply",
+    )
