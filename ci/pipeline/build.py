@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -30,7 +29,7 @@ from pipeline.source import (
     relation_text,
     wanted_relations,
 )
-from pipeline.tree import BUILD, cache_dir, locked, sha256_file
+from pipeline.tree import BUILD, cache_dir, locked, scratch_folder, sha256_file
 
 #: Changes when the way of building changes so that old results must not be used.
 _RECIPE = 1
@@ -205,11 +204,11 @@ def build_in_root(
         if not any(relation["name"] in ours for relation in group)
     ]
     layer = ensure_layer(plan.base, archive_relations, log_path)
-    with tempfile.TemporaryDirectory(dir=cache_dir("work"), prefix="own-") as scratch:
+    with scratch_folder("own") as scratch:
         binds = {
             cache_dir("apt", "archives"): ARCHIVES,
             target: "/in",
-            _own_archive(own, Path(scratch)): "/own",
+            _own_archive(own, scratch): "/own",
         }
         with overlay([layer, plan.base.path], binds) as root:
             root.run(["sh", "-c", _USE_OWN], network=True, log_path=log_path)
@@ -251,19 +250,17 @@ def build_source(source: SourcePackage, plan: Plan, own: Sequence[Deb]) -> Built
             shutil.copyfile(folder / "build.log", log_path)
             return Built(source=source, folder=folder, cached=True, seconds=0.0)
         log_path.write_text("", encoding="utf-8")
-        scratch = Path(tempfile.mkdtemp(dir=cache_dir("work"), prefix=f"{source.name}-"))
-        try:
-            scratch.chmod(0o755)  # the builder of the root reads the source package in it
-            build_in_root(source, plan, own, scratch, log_path, Conditions())
+        with scratch_folder(source.name) as scratch:
+            try:
+                scratch.chmod(0o755)  # the builder of the root reads the source package in it
+                build_in_root(source, plan, own, scratch, log_path, Conditions())
+            except CommandError as error:
+                detail = _tail(log_path) or f"\n    {error.message}"
+                raise DebstackError(
+                    f"{source.name}: the build failed{detail}", hint=f"the whole log: {log_path}"
+                ) from error
             shutil.copyfile(log_path, scratch / "build.log")
             scratch.rename(folder)
-        except CommandError as error:
-            detail = _tail(log_path) or f"\n    {error.message}"
-            raise DebstackError(
-                f"{source.name}: the build failed{detail}", hint=f"the whole log: {log_path}"
-            ) from error
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
         _prune(folder.parent)
     return Built(source=source, folder=folder, cached=False, seconds=time.monotonic() - begin)
 

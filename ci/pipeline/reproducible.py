@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +10,7 @@ from debstack.base.errors import DebstackError
 from debstack.base.run import run
 from pipeline.build import Built, Conditions, Deb, Plan, build_in_root, reachable, say
 from pipeline.source import wanted_relations
-from pipeline.tree import BUILD, cache_dir, sha256_file
+from pipeline.tree import BUILD, scratch_folder, sha256_file
 
 #: As unlike the usual build as one machine allows; the clock differs by itself.
 OTHER = Conditions(
@@ -36,11 +34,8 @@ def _contents(deb: Path, folder: Path) -> dict[str, str]:
 
 def differences(first: Path, second: Path) -> list[str]:
     """Return the names of the files that differ between two .debs; owners or times if none do."""
-    with (
-        tempfile.TemporaryDirectory(dir=cache_dir("work")) as one,
-        tempfile.TemporaryDirectory(dir=cache_dir("work")) as two,
-    ):
-        a, b = _contents(first, Path(one)), _contents(second, Path(two))
+    with scratch_folder("first") as one, scratch_folder("second") as two:
+        a, b = _contents(first, one), _contents(second, two)
     names = sorted(name for name in a.keys() | b.keys() if a.get(name) != b.get(name))
     return names or ["only modes, owners, times or the order of files"]
 
@@ -70,11 +65,8 @@ def check_reproducible(built: Built, plan: Plan, debs: Mapping[str, Deb]) -> Non
     own = reachable([name for name in names if name not in source.binaries], debs)
     log_path = BUILD / "logs" / f"{source.name}.second.log"
     log_path.write_text("", encoding="utf-8")
-    scratch = Path(tempfile.mkdtemp(dir=cache_dir("work"), prefix=f"{source.name}-again-"))
-    try:
+    with scratch_folder(f"{source.name}-again") as scratch:
         scratch.chmod(0o755)  # the builder of the root reads the source package in it
         build_in_root(source, plan, own, scratch, log_path, OTHER)
         compare(built, scratch)
-    finally:
-        shutil.rmtree(scratch)
     say(f"reproducible: {source.name}: the second build is identical")

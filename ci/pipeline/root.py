@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from debstack.base.run import run
 from pipeline.mirror import Mirror, host_mirror
-from pipeline.tree import cache_dir, locked
+from pipeline.tree import cache_dir, locked, remove_dead_scratch, scratch_folder
 
 log = logging.getLogger(__name__)
 
@@ -119,13 +118,10 @@ class Root:
 @contextmanager
 def overlay(lower: Sequence[Path], binds: Mapping[Path, str] | None = None) -> Iterator[Root]:
     """Give a Root over `lower` (uppermost first); what is written goes with the context."""
-    folder = Path(tempfile.mkdtemp(prefix="root-", dir=cache_dir("work")))
-    try:
+    with scratch_folder("root") as folder:
         for name in ("upper", "work", "root"):
             (folder / name).mkdir()
         yield Root(lower=tuple(lower), folder=folder, binds=dict(binds or {}))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def mmdebstrap_argv(mirror: Mirror, suite: str, target: Path) -> list[str]:
@@ -147,6 +143,7 @@ def _identity(root: Path) -> str:
 
 def ensure_base(suite: str, *, refresh: bool = False) -> Base:
     """Return the base root of `suite`, made by mmdebstrap if the cache has none (or `refresh`)."""
+    remove_dead_scratch()
     mirror = host_mirror()
     recipe = json.dumps([mmdebstrap_argv(mirror, suite, Path("/")), _FINISH])
     name = f"{suite}-buildd-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"

@@ -6,6 +6,8 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +34,27 @@ def locked(name: str) -> Iterator[None]:
     with path.open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def scratch_folder(name: str) -> Iterator[Path]:
+    """Give a folder of the cache's file system that goes with the context.
+
+    A killed process leaves its own behind; remove_dead_scratch finds it by the process id.
+    """
+    path = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}.{name}-", dir=cache_dir("work")))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def remove_dead_scratch() -> None:
+    """Remove scratch folders of processes that are gone."""
+    for path in cache_dir("work").iterdir():
+        owner = path.name.partition(".")[0]
+        if not Path("/proc", owner).is_dir():
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def sha256_file(path: Path) -> str:
