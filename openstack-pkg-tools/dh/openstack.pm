@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# debhelper sequence: dh $@ --with openstack
+use warnings;
+use strict;
+use Debian::Debhelper::Dh_Lib;
+
+insert_after('dh_install', 'dh_openstack');
+insert_before('dh_installsystemd', 'dh_openstackconfigure');
+# debstack apply starts and restarts the units, in order and only where something changed.
+add_command_options('dh_installsystemd', '--no-start', '--no-stop-on-upgrade');
+
+1;

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The debhelper addon: dh_openstack and dh_openstackconfigure."""

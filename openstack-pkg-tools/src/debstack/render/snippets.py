@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pieces of maintainer scripts, as debhelper's autoscripts take them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from debstack.render import paths
+from debstack.render.environment import render
+from debstack.render.tree import units
+from debstack.spec.questions import PURGE_KEY, SHARED_PREFIX, all_questions, prefix_of
+from debstack.spec.vocabulary import Component
+
+_ANSWER_FILES = [
+    "/etc/debstack/site.preseed",
+    "/etc/debstack/secrets.preseed",
+    "/var/lib/debstack/taken.preseed",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scripts:
+    binary: str
+    manifest: str
+    kept_manifest: str
+    kept_manifest_directory: str
+    #: What prerm stops: services and timers.
+    units: list[str]
+    #: The question that postrm asks; empty if there is nothing to ask about.
+    purge_question: str
+    shared_purge_question: str
+    #: Whether something outside this machine's files would be left without debstack.
+    remote_things: str
+    left_over: str
+    keep_hint: str
+    data: list[str]
+    user: str
+    files: list[str]
+    directories: list[str]
+    answer_files: list[str]
+    #: The sed command that forgets the answers.
+    answers: str
+
+
+def _remote_things(component: Component, binary: str) -> str:
+    package = component.package[binary]
+    kinds: dict[str, Iterable[str]] = {
+        "database": package.database,
+        "Keystone user": package.service_user,
+        "catalogue entry": package.service,
+        "RabbitMQ virtual host": package.messaging,
+    }
+    return ", ".join(f"{kind} {key}" for kind, table in kinds.items() for key in table)
+
+
+def _forget(component: Component, binary: str) -> str:
+    prefix = prefix_of(component)
+    names = [f"{prefix}/{key}" for key in all_questions(component, binary)]
+    if not names:
+        return ""
+    pattern = "|".join(re.escape(name).replace("\\-", "-").replace("/", "\\/") for name in names)
+    return f"/^[^[:space:]#]+[[:space:]]+({pattern})[[:space:]]/d"
+
+
+def _scripts(component: Component, binary: str) -> _Scripts:
+    prefix = prefix_of(component)
+    asks = paths.asks_before_purge(component, binary)
+    remote = _remote_things(component, binary)
+    files = [
+        f"{directory}/{paths.DROP_IN}{'.ini' if directory.endswith('-uwsgi.d') else '.conf'}"
+        for directory in paths.configuration_directories(component, binary)
+    ]
+    kept = f"{paths.KEPT_MANIFESTS}/{binary}.json"
+    question = f"{prefix}/{PURGE_KEY}"
+    return _Scripts(
+        binary=binary,
+        manifest=f"{paths.MANIFESTS}/{binary}.json",
+        kept_manifest=kept,
+        kept_manifest_directory=paths.KEPT_MANIFESTS,
+        units=sorted(units(component, binary)),
+        purge_question=question if asks else "",
+        shared_purge_question=f"{SHARED_PREFIX}/{PURGE_KEY}",
+        remote_things=remote,
+        left_over=f"{binary}: debstack is not installed any more, so these are left: {remote}",
+        keep_hint=f"{binary}: hint: to purge it and leave its data, run: "
+        f"echo '{binary} {question} boolean false' | debconf-set-selections",
+        data=paths.purged_with_data(component, binary) if asks else [],
+        user=component.user if paths.brings_user(component, binary) else "",
+        files=[*files, kept],
+        directories=paths.purged_if_empty(component, binary),
+        answer_files=_ANSWER_FILES,
+        answers=_forget(component, binary),
+    )
+
+
+def snippets(component: Component, binary: str) -> dict[str, str]:
+    """Return script name (postinst, prerm, postrm) to what `binary` adds to it.
+
+    debstack's own scripts are written by hand: it only forgets its answers.
+    """
+    if prefix_of(component) == SHARED_PREFIX:
+        return {}
+    scripts = _scripts(component, binary)
+    return {name: render(f"{name}.j2", scripts) for name in ("postinst", "prerm", "postrm")}
+
+
+def confmodule_snippet() -> str:
+    """Return what a postinst begins with to reach debconf."""
+    return render("postinst-confmodule.j2", None)
