@@ -16,7 +16,7 @@ from debstack.base.errors import CommandError
 from pipeline.root import ARCHIVES, Root, overlay
 from pipeline.tree import cache_dir, locked
 from testbed.base import ensure_base, ensure_lists, new_layer
-from testbed.places import TestbedError, read_json, testbed_cache, write_json
+from testbed.places import TestbedError, cache, read_json, write_json
 from testbed.record import Bind
 
 log = logging.getLogger(__name__)
@@ -114,7 +114,7 @@ def _repository_layer(folder: Path, below: tuple[Path, ...]) -> Path:
     """Return the layer with our repository in apt's sources and lists."""
     text = sources_text(folder)
     key = _digest([repository_state(folder), [os.fspath(path) for path in below]])
-    path = testbed_cache() / f"repository-{key}"
+    path = cache() / f"repository-{key}"
     with locked(f"testbed-repository-{key}"):
         if path.is_dir():
             os.utime(path)
@@ -135,7 +135,7 @@ def _repository_layer(folder: Path, below: tuple[Path, ...]) -> Path:
 
 def _fetch(packages: Sequence[str], layers: tuple[Path, ...], binds: tuple[Bind, ...]) -> None:
     key = _digest([sorted(packages), [os.fspath(path) for path in layers]])
-    record = testbed_cache("fetched") / f"{key}.json"
+    record = cache("fetched") / f"{key}.json"
     known: list[str] | None = read_json(record)
     folder = debs_folder()
     if known is not None and all((folder / name).is_file() for name in known):

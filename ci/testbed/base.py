@@ -15,7 +15,7 @@ from debstack.base.run import run
 from pipeline.mirror import Mirror, host_mirror
 from pipeline.root import overlay
 from pipeline.tree import locked
-from testbed.places import TestbedError, read_json, testbed_cache, write_json
+from testbed.places import TestbedError, cache, read_json, write_json
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def ensure_base() -> Path:
     """Return the folder of the base root, made with mmdebstrap if the cache has none."""
     mirror = host_mirror()
     recipe = json.dumps([mmdebstrap_argv(mirror, Path("/")), _FINISH])
-    path = testbed_cache() / f"base-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
+    path = cache() / f"base-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     with locked(f"testbed-{path.name}"):
         if not path.is_dir():
             _make_base(mirror, path)
@@ -103,11 +103,9 @@ def ensure_lists(base: Path, *, refresh: bool = False) -> Path:
     are older than LISTS_AGE_S, or `refresh` asks for new ones.
     """
     with locked(f"testbed-lists-{base.name}"):
-        newest = _newest_lists(base)
-        if newest is None:
-            return _store_lists(base, None)
-        written = float(read_json(newest / "fetched.json"))
-        if not refresh and time.time() - written < LISTS_AGE_S:
+        newest = _newest_lists(base) or _store_lists(base, None)
+        fetched = float(read_json(newest / "fetched.json"))
+        if not refresh and time.time() - fetched < LISTS_AGE_S:
             return newest / "layer"
         log.info("fetching apt's package lists")
         with overlay([base]) as root:
@@ -117,16 +115,16 @@ def ensure_lists(base: Path, *, refresh: bool = False) -> Path:
                     f"apt-get update in the base root: exit code {code}\n    {output.strip()}",
                     hint="check that apt-get update works on this machine; the same mirror is used",
                 )
-            return _store_lists(base, root.upper)
+            return _store_lists(base, root.upper) / "layer"
 
 
 def _newest_lists(base: Path) -> Path | None:
-    return max(testbed_cache().glob(f"lists-{base.name}-*"), default=None)
+    return max(cache().glob(f"lists-{base.name}-*"), default=None)
 
 
 def _store_lists(base: Path, upper: Path | None) -> Path:
     """Keep the files that apt wrote below /var below `upper` as the newest layer of lists."""
-    path = testbed_cache() / f"lists-{base.name}-{time.time_ns()}"
+    path = cache() / f"lists-{base.name}-{time.time_ns()}"
     partial = path.with_name(f"partial-{path.name}")
     layer = partial / "layer"
     layer.mkdir(parents=True)
@@ -138,7 +136,7 @@ def _store_lists(base: Path, upper: Path | None) -> Path:
         run([*copy, "var/lib/apt", "var/cache/apt", layer], cwd=upper)
     write_json(partial / "fetched.json", fetched)
     partial.rename(path)
-    return path / "layer"
+    return path
 
 
 def new_layer(path: Path) -> Path:

@@ -18,13 +18,13 @@ from testbed.node import Node, node_state, remove_tree
 from testbed.places import (
     STATE,
     TestbedError,
+    cache,
     check_name,
     read_json,
     require_root,
-    testbed_cache,
     write_json,
 )
-from testbed.process import boot_id, myself
+from testbed.process import Identity, boot_id, myself
 from testbed.record import Bind, Record
 
 DEFAULT_NETWORK = "default"
@@ -45,6 +45,13 @@ class Testbed:
         self.state = STATE / name
 
     def __enter__(self) -> Self:
+        if (self.state / "bed.json").exists():
+            if in_use(self.name):
+                raise TestbedError(
+                    f"testbed {self.name}: it is in use",
+                    hint="see by what: python3 -m testbed list",
+                )
+            self.destroy_all()
         with self.locked():
             write_json(self.state / "bed.json", {"owner": myself().dump(), "boot": boot_id()})
         return self
@@ -104,7 +111,7 @@ class Testbed:
                 )
             remove_tree(state)
             state.mkdir(parents=True, mode=0o700)
-            directory = testbed_cache("nodes") / f"{self.name}.{name}.{uuid.uuid4().hex[:8]}"
+            directory = cache("nodes") / f"{self.name}.{name}.{uuid.uuid4().hex[:8]}"
             record = Record(
                 bed=self.name,
                 name=name,
@@ -151,7 +158,7 @@ class Testbed:
                 node.remove()
             for namespace in network.namespaces(self.name):
                 network.remove_namespace(namespace)
-            for left in testbed_cache("nodes").glob(f"{self.name}.*"):
+            for left in cache("nodes").glob(f"{self.name}.*"):
                 remove_tree(left)
             remove_tree(self.state)
 
@@ -196,6 +203,15 @@ class Testbed:
                 node.write_file("/etc/hosts", text)
             else:
                 (_own_etc(node.directory / "upper") / "hosts").write_text(text, encoding="utf-8")
+
+
+def in_use(bed: str) -> bool:
+    """Return whether the testbed `bed` is wanted: its owner lives, or it has none on purpose."""
+    content = read_json(STATE / bed / "bed.json")
+    if content is None or content["boot"] != boot_id():
+        return False
+    owner = Identity.load(content["owner"])
+    return owner is None or owner.alive()
 
 
 def hosts_text(record: Record, everyone: Sequence[Record]) -> str:

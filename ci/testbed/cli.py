@@ -16,7 +16,7 @@ from debstack.base.main import OK, run_main
 from debstack.base.run import replace_process
 from testbed import archive, stage, sweep
 from testbed.base import ensure_base, ensure_lists
-from testbed.bed import DEFAULT_NETWORK, Testbed
+from testbed.bed import DEFAULT_NETWORK, Testbed, in_use
 from testbed.places import STATE, TestbedError, require_root
 from testbed.record import Bind
 
@@ -123,7 +123,7 @@ def _stages(options: argparse.Namespace) -> int:
 def _list(options: argparse.Namespace) -> int:
     rows = []
     for bed in sorted(path.parent.name for path in STATE.glob("*/bed.json")):
-        left = "" if sweep.wanted(bed) else "left by a dead run"
+        left = "" if in_use(bed) else "left by a dead run"
         for node in Testbed(bed).nodes():
             state = "running" if node.running() else "off"
             addresses = " ".join(one.address for one in node.record.interfaces)

@@ -19,6 +19,7 @@ from debstack.base.errors import CommandError
 from debstack.base.run import PATH, Result, masked, run
 from testbed import network
 from testbed.archive import debs_folder
+from testbed.loops import detach_loops
 from testbed.places import STATE, TestbedError, read_json, write_json
 from testbed.process import Identity, cgroup2_mount, cgroup_of, kill_cgroup
 from testbed.record import Record, Running, nspawn_argv
@@ -187,6 +188,8 @@ class Node:
             groups.add(self._own_cgroup())
         for group in groups:
             kill_cgroup(group)
+        if content:
+            detach_loops(content["device"])
         for name in ("running.json", "pid"):
             (self.state / name).unlink(missing_ok=True)
         # nspawn tidies up these itself, unless it was killed

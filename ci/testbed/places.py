@@ -23,7 +23,7 @@ class TestbedError(DebstackError):
     __test__ = False  # not a test class, whatever pytest thinks of its name
 
 
-def testbed_cache(*parts: str) -> Path:
+def cache(*parts: str) -> Path:
     """Return (and make) a folder of the testbed's cache.
 
     Raises TestbedError where its path cannot be used in the options of an overlay mount.

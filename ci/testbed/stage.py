@@ -11,15 +11,15 @@ from testbed.node import Node, remove_tree
 from testbed.places import (
     STATE,
     TestbedError,
+    cache,
     check_name,
     read_json,
-    testbed_cache,
     write_json,
 )
 
 
 def _record(name: str) -> Path:
-    return testbed_cache("stages") / f"{check_name('stage', name)}.json"
+    return cache("stages") / f"{check_name('stage', name)}.json"
 
 
 def layers_of(name: str) -> tuple[Path, ...]:
@@ -42,7 +42,7 @@ def exists(name: str) -> bool:
 
 def stages() -> list[str]:
     """Return the names of all stages."""
-    return sorted(path.stem for path in testbed_cache("stages").glob("*.json"))
+    return sorted(path.stem for path in cache("stages").glob("*.json"))
 
 
 def snapshot(node: Node, name: str) -> Node:
@@ -78,13 +78,13 @@ def prune(candidates: list[Path] | tuple[Path, ...]) -> None:
     """Remove those of `candidates` that are layers of stages and that nothing uses any more."""
     used = _used()
     for layer in candidates:
-        if layer.parent == testbed_cache("stages") and str(layer) not in used:
+        if layer.parent == cache("stages") and str(layer) not in used:
             remove_tree(layer)
 
 
 def _used() -> set[str]:
     used: set[str] = set()
-    for path in testbed_cache("stages").glob("*.json"):
+    for path in cache("stages").glob("*.json"):
         used.update(read_json(path) or ())
     for path in STATE.glob("*/nodes/*/node.json"):
         used.update((read_json(path) or {}).get("layers", ()))

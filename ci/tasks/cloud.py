@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A cloud on a node of the testbed: made of our packages by apt-get alone, and proven to work."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from invoke.context import Context
+from invoke.tasks import task
+
+from debstack.base.errors import CommandError, DebstackError
+from debstack.base.run import replace_process
+from pipeline.repo import build_repository
+from pipeline.tree import BUILD
+from tasks.program import expected_failures
+from testbed.bed import Testbed
+from testbed.node import Node
+from testbed.places import STATE
+
+BED = "cloud"
+NODE = "controller"
+METAPACKAGE = "openstack-controller"
+IMAGE = "proof"
+IMAGE_MIB = 320
+_INSTALL_TIMEOUT_S = 1800.0
+_TRANSFER_TIMEOUT_S = 600.0
+_TAIL_LINES = 25
+
+#: Random data that no layer can compress or guess; its checksum is printed.
+_MAKE_IMAGE = """
+set -eu
+head -c "$2" /dev/urandom >"$1"
+sha256sum <"$1" | cut -d' ' -f1
+"""
+
+
+@dataclass(slots=True)
+class Report:
+    """What was proven, and the seconds that each part took."""
+
+    proofs: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, title: str) -> Iterator[None]:
+        """Measure a part, and tell on standard error when it is done."""
+        print(f"cloud: {title} …", file=sys.stderr, flush=True)
+        begin = time.monotonic()
+        yield
+        self.seconds[title] = time.monotonic() - begin
+
+    def lines(self) -> list[str]:
+        """Return the report as lines of text."""
+        proofs = [f"  {name:12} {text}" for name, text in self.proofs.items()]
+        times = [f"  {seconds:7.1f} s  {title}" for title, seconds in self.seconds.items()]
+        total = f"  {sum(self.seconds.values()):7.1f} s  in all"
+        return ["proven:", *proofs, "", "time:", *times, total]
+
+
+def openstack(node: Node, *arguments: str, timeout_s: float = 60.0) -> str:
+    """Run the command line client as the cloud's administrator; return what it prints."""
+    return node.run(["openstack", "--os-cloud", "admin", *arguments], timeout_s=timeout_s).stdout
+
+
+def openstack_json(node: Node, *arguments: str, timeout_s: float = 60.0) -> Any:
+    """Return what the command line client prints in JSON."""
+    return json.loads(openstack(node, *arguments, "--format", "json", timeout_s=timeout_s))
+
+
+def install(node: Node, *packages: str, log_path: Path | None = None) -> str:
+    """Install `packages` in `node` unattended; return the output, which goes to `log_path` too.
+
+    Raises CommandError with its end where apt-get fails.
+    """
+    argv = ["apt-get", "install", "-y", *packages]
+    done = node.run(
+        ["sh", "-c", 'exec "$@" 2>&1', "sh", *argv],
+        env={"DEBIAN_FRONTEND": "noninteractive"},
+        timeout_s=_INSTALL_TIMEOUT_S,
+        check=False,
+    )
+    if log_path is not None:
+        log_path.parent.mkdir(parents=True, exist_ok=True)
+        log_path.write_text(done.stdout, encoding="utf-8")
+    if done.code != 0:
+        raise CommandError(
+            argv,
+            done.code,
+            done.stdout.strip().splitlines()[-_TAIL_LINES:],
+            reason=f"node {node.name}: {shlex.join(argv)}: exit code {done.code}",
+            hint=None if log_path is None else f"the whole output: {log_path}",
+        )
+    return done.stdout
+
+
+def prove_token(node: Node) -> str:
+    """Get a token from Keystone; return what it is good for."""
+    token = openstack_json(node, "token", "issue")
+    return f"from Keystone, for project {token['project_id']}, until {token['expires']}"
+
+
+def prove_catalogue(node: Node) -> str:
+    """Read the catalogue; return its services with their public URLs. Both must be in it."""
+    entries = openstack_json(node, "catalog", "list")
+    urls = {
+        entry["Type"]: next(e["url"] for e in entry["Endpoints"] if e["interface"] == "public")
+        for entry in entries
+    }
+    missing = {"identity", "image"} - set(urls)
+    if missing:
+        raise DebstackError(
+            f"catalogue: expected identity and image, found {sorted(urls)}",
+            hint=f"run: {exec_line('debstack status')}",
+        )
+    return ", ".join(f"{kind} at {url}" for kind, url in sorted(urls.items()))
+
+
+def prove_image(node: Node, *, mebibytes: int = IMAGE_MIB) -> str:
+    """Upload an image of random data to Glance, download it, compare; the image stays there."""
+    original, copy = "/var/tmp/proof.raw", "/var/tmp/proof.copy"  # noqa: S108 - in the node
+    size = mebibytes * 1024 * 1024
+    make = ["sh", "-c", _MAKE_IMAGE, "sh", original, str(size)]
+    wanted = node.run(make).stdout.strip()
+    try:
+        begin = time.monotonic()
+        create = ["image", "create", "--file", original, "--disk-format", "raw"]
+        create += ["--container-format", "bare", IMAGE]
+        image = openstack_json(node, *create, timeout_s=_TRANSFER_TIMEOUT_S)
+        uploaded = time.monotonic()
+        save = ["image", "save", "--file", copy, image["id"]]
+        openstack(node, *save, timeout_s=_TRANSFER_TIMEOUT_S)
+        downloaded = time.monotonic()
+        found = node.run(["sh", "-c", 'sha256sum <"$1" | cut -d" " -f1', "sh", copy]).stdout.strip()
+        shown = openstack_json(node, "image", "show", image["id"])
+    finally:
+        node.run(["rm", "-f", original, copy])
+    if found != wanted or shown["size"] != size or shown["status"] != "active":
+        raise DebstackError(
+            f"image: uploaded {size} bytes with sha256 {wanted}, downloaded sha256 {found}; "
+            f"Glance has {shown['size']} bytes, {shown['status']}",
+            hint=f"run: {exec_line('journalctl -u glance-api')}",
+        )
+    return (
+        f"{size / 1e6:.0f} MB uploaded to Glance in {uploaded - begin:.1f} s, downloaded in "
+        f"{downloaded - uploaded:.1f} s, bit for bit (sha256 {wanted[:16]}…)"
+    )
+
+
+def make_cloud(repository: Path, *, bed: Testbed, report: Report) -> Node:
+    """Boot a node of `bed`, install the controller from `repository` in it, and prove it works."""
+    with report.timed("fetch what the packages need, make the node"):
+        node = bed.create(NODE, packages=[METAPACKAGE], repository=repository)
+    with report.timed("boot it"):
+        node.boot()
+    with report.timed(f"apt-get install {METAPACKAGE}"):
+        install(node, METAPACKAGE, log_path=BUILD / "logs" / "cloud-install.log")
+    with report.timed("token"):
+        report.proofs["token"] = prove_token(node)
+    with report.timed("catalogue"):
+        report.proofs["catalogue"] = prove_catalogue(node)
+    with report.timed("image"):
+        report.proofs["image"] = prove_image(node)
+    return node
+
+
+def exec_line(command: str) -> str:
+    """Return the line by which a person runs `command` in the cloud."""
+    return f"make cloud-exec CMD={shlex.quote(command)}"
+
+
+def enter(node: Node, command: str) -> NoReturn:
+    """Become the shell line `command` in `node`; on a terminal it has one of the node's own."""
+    argv = ["sh", "-c", f"cd; {command}"]
+    if sys.stdin.isatty():
+        argv = ["script", "--quiet", "--return", "--command", shlex.join(argv), "/dev/null"]
+    replace_process(node.spawn_argv(argv))
+
+
+@task(default=True)
+@expected_failures
+def up(_: Context) -> None:
+    """Build the packages, install a cloud from them on a fresh node, prove that it works."""
+    report = Report()
+    with report.timed("build the packages and the repository"):
+        repository = build_repository()
+    bed = Testbed(BED)
+    bed.destroy_all()  # that of the run before
+    node = make_cloud(repository, bed=bed, report=report)
+    print(f"\nA cloud runs on node {node.name}, {node.address}.\n")
+    print("\n".join(report.lines()))
+    print(f"\nlook around:  {exec_line('openstack --os-cloud admin image list')}")
+    print(f"a shell:      {exec_line('bash')}")
+    print("remove it:    make cloud-clean")
+
+
+@task(name="exec", help={"command": "a shell line", "node": "which node"})
+@expected_failures
+def run_command(_: Context, command: str, node: str = NODE) -> None:
+    """Run a command on a node of the cloud."""
+    if not command:
+        raise DebstackError(
+            "which command?", hint=exec_line("openstack --os-cloud admin image list")
+        )
+    if not (STATE / BED).is_dir():
+        raise DebstackError("there is no cloud", hint="make one: make cloud")
+    enter(Testbed(BED).node(node), command)
+
+
+@task
+@expected_failures
+def clean(_: Context) -> None:
+    """Remove the cloud with all its nodes."""
+    Testbed(BED).destroy_all()
