@@ -48,13 +48,8 @@ def from_generator(generated: Mapping[str, Any], plugin_options: Mapping[str, st
     catalogue: Catalogue = {}
     for section, described in generated["options"].items():
         options = catalogue.setdefault(section, {})
-        for option in [*described["opts"], *described["standard_opts"]]:
+        for option in described["opts"]:  # those of drivers included
             options[_ini_name(option["dest"])] = {"deprecated": option["deprecated_for_removal"]}
-        for driver_options in described["driver_opts"].values():
-            for option in driver_options:
-                options.setdefault(
-                    _ini_name(option["dest"]), {"deprecated": option["deprecated_for_removal"]}
-                )
         if "auth_type" in options:
             for name, replacement in plugin_options.items():
                 entry: dict[str, bool | str] = {"deprecated": bool(replacement)}
