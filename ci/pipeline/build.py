@@ -26,6 +26,8 @@ from pipeline.source import (
     find_sources,
     make_dsc,
     needed_sources,
+    owners_of,
+    provided_names,
     relation_text,
     wanted_relations,
 )
@@ -45,6 +47,7 @@ class Deb:
     name: str
     version: str
     depends: frozenset[str]
+    provides: frozenset[str]
     sha256: str
 
 
@@ -111,19 +114,21 @@ def read_deb(path: Path) -> Deb:
         name=control["Package"],
         version=control["Version"],
         depends=frozenset(relation["name"] for group in groups for relation in group),
+        provides=frozenset(provided_names(control)),
         sha256=sha256_file(path),
     )
 
 
 def reachable(start: Iterable[str], debs: Mapping[str, Deb]) -> list[Deb]:
     """Return those of our `debs` that installing the names in `start` can bring in, sorted."""
-    todo, seen = list(start), set[str]()
+    by_name = {name: deb for deb in debs.values() for name in (*deb.provides, deb.name)}
+    todo, seen = list(start), dict[str, Deb]()
     while todo:
-        name = todo.pop()
-        if name in debs and name not in seen:
-            seen.add(name)
-            todo.extend(debs[name].depends)
-    return [debs[name] for name in sorted(seen)]
+        deb = by_name.get(todo.pop())
+        if deb is not None and deb.name not in seen:
+            seen[deb.name] = deb
+            todo.extend(deb.depends)
+    return [seen[name] for name in sorted(seen)]
 
 
 def source_digest(source: SourcePackage) -> str:
@@ -197,7 +202,7 @@ def build_in_root(
     Raises CommandError where a command in the root fails; the log has its output.
     """
     make_dsc(source, plan.series, target)
-    ours = {deb.name for deb in own}
+    ours = {name for deb in own for name in (*deb.provides, deb.name)}
     archive_relations = [
         relation_text(group)
         for group in wanted_relations(source, plan.profiles)
@@ -276,7 +281,7 @@ class _Builder:
     debs: dict[str, Deb] = field(default_factory=dict)
 
     def needs(self, name: str) -> set[str]:
-        owners = {b: s.name for s in self.sources.values() for b in s.binaries}
+        owners = owners_of(self.sources.values())
         return needed_sources(self.sources[name], owners, self.plan.profiles)
 
     def closure(self, names: Iterable[str]) -> set[str]:

@@ -17,7 +17,7 @@ from packaging.version import InvalidVersion, Version
 from pipeline.archive import PythonArchive, upstream_version
 from pipeline.index import normalised
 
-#: Gives the sdist of a project in the oldest version that the specifiers accept.
+#: Gives the sdist of a project (its normalised name) in the oldest version that the specifiers accept.
 Fetch = Callable[[str, SpecifierSet], tuple[Version, Path]]
 #: Gives the requirements of an sdist.
 Read = Callable[[Path], Sequence[Requirement]]
@@ -109,7 +109,7 @@ class _Search:
             want = self.wants[name]
             if not self.unsatisfied(want):
                 continue
-            version, sdist = self.fetch(want.project, want.specifiers())
+            version, sdist = self.fetch(name, want.specifiers())
             if self.chosen.get(name) != version:
                 self.chosen[name] = version
                 todo |= self.add(f"{want.project} {version}", self.read(sdist))

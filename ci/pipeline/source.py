@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -41,6 +41,8 @@ class SourcePackage:
     timestamp: int
     native: bool
     binaries: tuple[str, ...]
+    #: Names that its binaries stand in for (Provides).
+    provides: tuple[str, ...] = ()
     #: Build-Depends and its -Indep and -Arch kin, as python-debian parses them.
     build_depends: tuple[tuple[Relation, ...], ...]
 
@@ -73,6 +75,20 @@ def _build_depends(paragraph: Mapping[str, str]) -> tuple[tuple[Relation, ...], 
     return tuple(tuple(group) for text in texts for group in PkgRelation.parse_relations(text))
 
 
+def provided_names(paragraph: Mapping[str, str]) -> list[str]:
+    """Return the names in a binary paragraph's Provides, substitution variables left out."""
+    text = paragraph.get("Provides", "").strip().strip(",")
+    names = [item.split()[0] for item in text.split(",") if item.strip()]
+    return [name for name in names if "$" not in name]
+
+
+def owners_of(sources: Iterable[SourcePackage]) -> dict[str, str]:
+    """Return the source of each of our binaries, and of each name that they provide."""
+    return {
+        name: source.name for source in sources for name in (*source.provides, *source.binaries)
+    }
+
+
 def read_source(folder: Path) -> SourcePackage:
     """Return the SourcePackage whose debian/ lies in `folder`. Raises DebstackError."""
     where = os.fspath(folder.relative_to(ROOT)) if folder != ROOT else "."
@@ -102,6 +118,7 @@ def read_source(folder: Path) -> SourcePackage:
         timestamp=_changelog_timestamp(entry),
         native=layout == _NATIVE,
         binaries=tuple(p["Package"] for p in paragraphs[1:]),
+        provides=tuple(name for p in paragraphs[1:] for name in provided_names(p)),
         build_depends=_build_depends(paragraphs[0]),
     )
 

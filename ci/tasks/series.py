@@ -14,7 +14,7 @@ from packaging.version import Version
 
 from debstack.base.errors import DebstackError
 from pipeline.archive import python_archive
-from pipeline.index import pip_indexes, project_files
+from pipeline.index import normalised, pip_indexes, project_files
 from pipeline.missing import Fetch, missing_libraries, oldest, sdist_version, table
 from pipeline.requirements import requirements
 from pipeline.root import ensure_base
@@ -27,7 +27,7 @@ from tasks.program import expected_failures
 def _fetcher(series: Series) -> Fetch:
     """Return what fetches libraries: as the series pins them, else the oldest that fits."""
     indexes = pip_indexes()
-    pinned = {series.project(name): name for name in series.source}
+    pinned = {normalised(series.project(name)): name for name in series.source}
 
     def fetch(project: str, specifiers: SpecifierSet) -> tuple[Version, Path]:
         source = pinned.get(project)
