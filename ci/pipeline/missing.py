@@ -17,7 +17,7 @@ from packaging.version import InvalidVersion, Version
 from pipeline.archive import PythonArchive, upstream_version
 from pipeline.index import normalised
 
-#: Gives the sdist of a project (its normalised name) in the oldest version that the specifiers accept.
+#: Gives the sdist of a project (by normalised name) in the oldest version that fits.
 Fetch = Callable[[str, SpecifierSet], tuple[Version, Path]]
 #: Gives the requirements of an sdist.
 Read = Callable[[Path], Sequence[Requirement]]

@@ -22,14 +22,12 @@ ARCHIVE = PythonArchive(
         "python3-os-traits": DebianVersion("3.4.0-1"),
         "tzdata": DebianVersion("2025b-4"),
     },
-    packages=parse_pydist(
-        "PyJWT python3-jwt\na broken line\noslo.config python3-oslo.config"
-    ),
+    packages=parse_pydist("PyJWT python3-jwt\na broken line\noslo.config python3-oslo.config"),
 )
 #: What the libraries on the index require.
 INDEX: Mapping[str, Mapping[str, Sequence[str]]] = {
     "os-traits": {"3.5.0": [], "3.6.0": ["oslo.config>=10.2.0"], "3.7.0": ["wrong>=1"]},
-    "oslo.config": {"10.0.0": [], "10.2.0": ["PyJWT>=2"]},
+    "oslo-config": {"10.0.0": [], "10.2.0": ["PyJWT>=2"]},
 }
 
 
