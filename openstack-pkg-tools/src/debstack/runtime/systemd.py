@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from debstack.base.errors import CommandError, ConfigurationError
+from debstack.base.errors import ConfigurationError
 from debstack.base.run import run
 
 _PROPERTIES = (
@@ -23,6 +25,7 @@ _PROPERTIES = (
     "ActiveEnterTimestamp",
 )
 _JOURNAL_LINES = 10
+_POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,15 +70,19 @@ def parse_state(properties: Mapping[str, str]) -> UnitState:
     )
 
 
-def show_argv(unit: str) -> list[str]:
-    """Return the command that prints what is to be known about `unit` (with its suffix)."""
-    return ["systemctl", "show", "--timestamp=us+utc", f"--property={','.join(_PROPERTIES)}", unit]
+def show_argv(names: Sequence[str], unit: str) -> list[str]:
+    """Return the command that prints the properties `names` of `unit` (with its suffix)."""
+    return ["systemctl", "show", "--timestamp=us+utc", f"--property={','.join(names)}", unit]
+
+
+def _properties(names: Sequence[str], unit: str) -> dict[str, str]:
+    shown = run(show_argv(names, unit), timeout_s=30).stdout
+    return dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
 
 
 def unit_state(unit: str) -> UnitState:
     """Return the state of `unit` (with its suffix). Raises CommandError."""
-    shown = run(show_argv(unit), timeout_s=30).stdout
-    return parse_state(dict(line.split("=", 1) for line in shown.splitlines() if "=" in line))
+    return parse_state(_properties(_PROPERTIES, unit))
 
 
 def journal_tail(unit: str, invocation: str) -> list[str]:
@@ -91,6 +98,22 @@ def daemon_reload() -> None:
     run(["systemctl", "daemon-reload"], timeout_s=120)
 
 
+def _job_problem(unit: str, timeout_s: float) -> str:
+    """Wait for the job of `unit` to end; return why it did not come up, empty if it did."""
+    deadline = time.monotonic() + timeout_s
+    pause = threading.Event()
+    while True:
+        shown = _properties(["ActiveState", "SubState", "Job"], unit)
+        if shown["SubState"].startswith("auto-restart"):
+            return "it failed to start"  # systemd goes on trying, by itself
+        if shown.get("Job", "") in ("", "0"):
+            active = shown["ActiveState"]
+            return "" if active == "active" else f"it is {active}"
+        if time.monotonic() >= deadline:
+            return f"not up after {timeout_s:.0f} s"
+        pause.wait(_POLL_S)
+
+
 def bring_up(unit: str, verb: str, *, timeout_s: float = 300) -> None:
     """Start or restart `unit` and wait until systemd says that it is up.
 
@@ -98,10 +121,11 @@ def bring_up(unit: str, verb: str, *, timeout_s: float = 300) -> None:
     """
     # A unit that failed too often would be refused; that it is clean is no error.
     run(["systemctl", "reset-failed", unit], check=False, timeout_s=30)
-    try:
-        run(["systemctl", verb, unit], timeout_s=timeout_s)
-    except CommandError as error:
-        raise not_up(unit, f"systemctl {verb} failed") from error
+    # Not blocking: systemctl would wait for all of systemd's attempts, where the first one tells.
+    run(["systemctl", "--no-block", verb, unit], timeout_s=30)
+    problem = _job_problem(unit, timeout_s)
+    if problem:
+        raise not_up(unit, problem)
 
 
 def not_up(unit: str, what: str) -> ConfigurationError:

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""debstack doctor: what is wrong or unwise on this machine, and the repair of each."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from debstack.base.errors import DebstackError
+from debstack.base.main import FAILURE, OK
+from debstack.base.run import run
+from debstack.runtime import answers, catalogue, ini, listening
+from debstack.runtime.assemble import without_secrets
+from debstack.runtime.files import read_text
+from debstack.runtime.graph import State
+from debstack.runtime.machine import Machine, engine_in_use, read_machine, require_root
+from debstack.runtime.plan import planned
+from debstack.runtime.site import Engine
+from debstack.runtime.steps.clouds import CLOUDS, OPENRC
+from debstack.spec.vocabulary import Config, Manifest
+
+_SERVER_PORTS = {3306: "MariaDB", 5432: "PostgreSQL", 5672: "RabbitMQ", 11211: "memcached"}
+_UPGRADE_CHECK_S = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something to look at. `serious` means that it does not work as declared."""
+
+    what: str
+    repair: str
+    serious: bool = False
+
+
+def _steps(machine: Machine) -> Iterator[Finding]:
+    for result in planned(machine):
+        if result.error is not None:
+            told = f"{result.id}: {result.error.message}"
+            yield Finding(what=told, repair=result.error.hint or "debstack apply", serious=True)
+        elif result.state not in (State.IN_ORDER, State.BLOCKED):
+            told = f"{result.id}: not done yet: {'; '.join(result.summaries)}"
+            yield Finding(what=told, repair="debstack apply", serious=True)
+
+
+def _drop_ins(root: Path, config: Config, name: str) -> Iterator[Finding]:
+    known = catalogue.read_catalogue(root, name)
+    if known is None:
+        told = f"{catalogue.OPTIONS}/{name}.json: missing: options of {name} cannot be checked"
+        yield Finding(what=told, repair="reinstall the package that brings it")
+        return
+    folder = root / config.directory.lstrip("/")
+    for path in sorted(folder.glob("*.conf")):
+        parsed = ini.parsed(read_text(path) or "")
+        keys = [(section, key) for section, found in parsed.items() for key in found]
+        for problem in catalogue.unknown(known, config.sections_like, keys):
+            yield Finding(
+                what=f"{path}: {problem}: the service ignores it",
+                repair=f"correct or remove that line of {path}, then run: debstack apply",
+            )
+
+
+def _mode(path: Path, forbidden: int) -> Iterator[Finding]:
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        return
+    if mode & forbidden:
+        yield Finding(
+            what=f"{path}: it holds passwords, and its mode is {mode:04o}",
+            repair=f"chmod {mode & ~forbidden:04o} {path}",
+            serious=True,
+        )
+
+
+def _modes(machine: Machine) -> Iterator[Finding]:
+    for absolute in (answers.SECRETS_FILE, CLOUDS, OPENRC):
+        yield from _mode(machine.root / absolute.lstrip("/"), 0o077)
+    for manifest in machine.manifests:
+        for config in manifest.package.config.values():
+            for path in sorted((machine.root / config.directory.lstrip("/")).glob("*.conf")):
+                yield from _mode(path, 0o007)
+
+
+def _ports(machine: Machine) -> Iterator[Finding]:
+    open_ports = listening.wildcard_ports(machine.root)
+    services = {
+        unit.port: name
+        for manifest in machine.manifests
+        for name, unit in manifest.package.unit.items()
+        if unit.port
+    }
+    for port, name in sorted({**_SERVER_PORTS, **services}.items()):
+        if port in open_ports:
+            yield Finding(
+                what=f"{name} listens at every address of this machine (port {port})",
+                repair="bind it to the loopback or the management address, or close the port",
+            )
+
+
+def _upgrade_check(manifest: Manifest) -> Iterator[Finding]:
+    program = Path(f"/usr/bin/{manifest.source}-status")
+    if not program.exists() or not manifest.package.schema:
+        return
+    argv = [str(program), "upgrade", "check"]
+    done = run(argv, check=False, as_user=manifest.user or None, timeout_s=_UPGRADE_CHECK_S)
+    if done.code == 0:
+        return
+    lines = [line.strip(" |") for line in done.stdout.splitlines()]
+    reasons = [line for line in lines if line.startswith(("Check:", "Result:", "Details:"))]
+    told = "; ".join(reasons) or (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+    yield Finding(
+        what=f"{program} upgrade check: {told}",
+        repair=f"see: runuser -u {manifest.user} -- {program} upgrade check",
+        serious=done.code > 1,
+    )
+
+
+def _database(machine: Machine) -> Iterator[Finding]:
+    installed = machine.facts.servers & {"mariadb", "postgresql"}
+    if engine_in_use(machine.root, machine.manifests) is Engine.SQLITE and installed:
+        yield Finding(
+            what=f"the services keep their data in SQLite, though {', '.join(sorted(installed))}"
+            " is installed: data are not moved by themselves",
+            repair="set openstack/database to begin anew there, after saving what you need",
+        )
+
+
+def examine(machine: Machine) -> list[Finding]:
+    """Return everything to look at on `machine`. Raises DebstackError where nothing can be told."""
+    found = [
+        Finding(what=warning, repair=f"correct it in {answers.SITE_FILE}")
+        for warning in machine.warnings
+    ]
+    try:
+        found += _steps(machine)
+    except DebstackError as error:
+        found.append(Finding(what=error.message, repair=error.hint or "", serious=True))
+    for manifest in machine.manifests:
+        for name, config in manifest.package.config.items():
+            found += _drop_ins(machine.root, config, name)
+        found += _upgrade_check(manifest)
+    return [*found, *_modes(machine), *_ports(machine), *_database(machine)]
+
+
+def doctor(*, as_json: bool = False) -> int:
+    """Print what is wrong or unwise, with the repair; return 3 if something does not work."""
+    require_root()
+    machine = read_machine()
+    findings = examine(machine)
+    told = [
+        {
+            "serious": finding.serious,
+            "what": without_secrets(machine, finding.what),
+            "repair": finding.repair,
+        }
+        for finding in findings
+    ]
+    if as_json:
+        print(json.dumps(told, indent=1, ensure_ascii=False))
+    for item in told if not as_json else []:
+        print(f"{'problem' if item['serious'] else 'advice'}: {item['what']}")
+        print(f"    repair: {item['repair']}")
+    if not told:
+        print("debstack: nothing found", file=sys.stderr)
+    return FAILURE if any(finding.serious for finding in findings) else OK
