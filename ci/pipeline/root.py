@@ -170,7 +170,7 @@ set -eu
 """
 _INSTALL = """
 set -eu
-exec eatmydata "$@" --no-download -o Debug::NoLocking=true
+exec eatmydata "$@" -o Debug::NoLocking=true
 """
 
 
