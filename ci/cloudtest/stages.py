@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nodes in a state that many tests begin from, made once for a state of the repository."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from cloudtest.acting import apt
+from pipeline.tree import cache_dir, locked
+from testbed import archive, stage
+from testbed.bed import Testbed
+from testbed.node import Node
+
+METAPACKAGE = "openstack-controller"
+#: The name of every node that was made from a stage: RabbitMQ's data belong to a host name.
+STAGE_NODE = "controller"
+#: Of each kind, so many stages of other states of the repository are kept.
+_KEPT = 3
+#: Tells the tools that start services to leave them alone, as builders of images do.
+_POLICY = "/usr/sbin/policy-rc.d"
+
+
+class NodeMaker(Protocol):
+    """The fixture make_node: makes a switched-off node that goes with the test."""
+
+    def __call__(
+        self,
+        name: str = STAGE_NODE,
+        *,
+        stage: str | None = None,
+        packages: Sequence[str] = (METAPACKAGE,),
+        networks: Sequence[str] = ("default",),
+    ) -> Node:
+        """Return a node named `name`, bare or from a `stage` (a key of RECIPES).
+
+        `packages` can be installed in it.
+        """
+        ...
+
+
+def _install_controller(node: Node) -> None:
+    node.boot()
+    apt(node, "install", METAPACKAGE)
+    node.shutdown()
+
+
+def _install_keystone_alone(node: Node) -> None:
+    node.boot()
+    apt(node, "install", "keystone")
+    node.shutdown()
+
+
+def _unpack_controller(node: Node) -> None:
+    node.write_file(_POLICY, "#!/bin/sh\nexit 101\n", mode=0o755)
+    apt(node, "install", METAPACKAGE)
+    node.enter_chroot(["rm", _POLICY])
+
+
+#: The kinds of stages: what is done in a fresh node, which is then switched off.
+RECIPES: Mapping[str, Callable[[Node], None]] = {
+    "controller": _install_controller,
+    "deferred": _unpack_controller,
+    "keystone-alone": _install_keystone_alone,
+}
+
+
+def _digest(repository: Path) -> str:
+    layers = archive.supply(repository=repository).layers
+    recipe = Path(__file__).read_bytes()
+    parts = [archive.repository_state(repository), *(os.fspath(path) for path in layers)]
+    return hashlib.sha256(recipe + "\n".join(parts).encode()).hexdigest()[:12]
+
+
+def _forget_old(kind: str, current: str) -> None:
+    folder = cache_dir("testbed", "stages")
+    names = [name for name in stage.stages() if name.startswith(f"system-{kind}-")]
+    names = [name for name in names if name != current and stage.exists(name)]
+    names.sort(key=lambda name: (folder / f"{name}.json").stat().st_mtime, reverse=True)
+    for name in names[_KEPT:]:
+        stage.remove(name)
+
+
+def ensure_stage(kind: str, repository: Path) -> str:
+    """Return the name of the testbed's stage of this `kind`, made if there is none yet.
+
+    It is made in a testbed of its own, so that its node has the first address of a network; a node
+    made from it has to have that address and the name STAGE_NODE too.
+    """
+    name = f"system-{kind}-{_digest(repository)}"
+    with locked(f"testbed-{name}"):
+        if not stage.exists(name):
+            with Testbed(f"stage-{os.getpid()}") as bed:
+                node = bed.create(STAGE_NODE, packages=[METAPACKAGE], repository=repository)
+                RECIPES[kind](node)
+                stage.snapshot(node, name)
+            _forget_old(kind, name)
+    return name

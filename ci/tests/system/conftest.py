@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nodes with our packages, from the repository of `make build`.
+
+A stage is a node in a state that many tests begin from, kept for as long as the repository does
+not change. A node from a stage has the stage's name and address: a test can have one such node, made
+first, and bare nodes beside it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from cloudtest.stages import METAPACKAGE, STAGE_NODE, NodeMaker, ensure_stage
+from pipeline.tree import BUILD
+from testbed import archive
+from testbed.bed import Testbed
+from testbed.node import Node
+
+#: What has to be in the repository.
+_NEEDED = ("debstack", "keystone", "glance-api", METAPACKAGE)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The repository with all our packages; without it no test can pass."""
+    folder = BUILD / "repo"
+    text = "".join(p.read_text(encoding="utf-8") for p in folder.glob("dists/*/*/*/Packages"))
+    missing = [name for name in _NEEDED if f"Package: {name}\n" not in text]
+    if missing:
+        pytest.fail(f"{folder}: no {', '.join(missing)}: run make build first", pytrace=False)
+    return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def beds(repository: Path) -> Iterator[Testbed]:
+    """The testbed of this run, for all nodes of it; use make_node."""
+    archive.supply([METAPACKAGE], repository=repository)
+    with Testbed(f"system-{os.getpid()}") as made:
+        yield made
+
+
+@pytest.fixture
+def make_node(beds: Testbed, repository: Path) -> Iterator[NodeMaker]:
+    """Return what makes switched-off nodes, which go with the test."""
+    names: list[str] = []
+
+    def make(
+        name: str = STAGE_NODE,
+        *,
+        stage: str | None = None,
+        packages: Sequence[str] = (METAPACKAGE,),
+        networks: Sequence[str] = ("default",),
+    ) -> Node:
+        from_stage = ensure_stage(stage, repository) if stage else None
+        names.append(name)
+        return beds.create(
+            name,
+            from_stage=from_stage,
+            packages=packages,
+            repository=repository,
+            networks=networks,
+        )
+
+    yield make
+    for name in names:
+        beds.destroy(name)
+
+
+@pytest.fixture
+def controller(make_node: NodeMaker) -> Node:
+    """A booted node where `apt-get install openstack-controller` ran: a whole cloud."""
+    return make_node(stage="controller").boot()
+
+
+@pytest.fixture
+def keystone_alone(make_node: NodeMaker) -> Node:
+    """A booted node where `apt-get install keystone` ran without a database server: on SQLite."""
+    return make_node(stage="keystone-alone").boot()
+
+
+@pytest.fixture
+def deferred(make_node: NodeMaker) -> Node:
+    """A switched-off node with openstack-controller installed without an init: nothing applied.
+
+    debstack-apply.service does it at the first boot, unless the test masks that.
+    """
+    return make_node(stage="deferred")
