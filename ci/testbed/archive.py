@@ -42,7 +42,7 @@ UPDATE_OURS = (
 #: Prints, after the download, everything that belongs to it, also what was there before.
 _FETCH = """
 set -eu
-apt-get -q -y --download-only -o APT::Sandbox::User=root install "$@" >&2
+apt-get -q -y --download-only -o APT::Sandbox::User=root -o Acquire::Retries=3 install "$@" >&2
 mkdir -p /run/none/partial
 apt-get -q -y --print-uris -o Dir::Cache::Archives=/run/none install "$@"
 """

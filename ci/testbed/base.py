@@ -53,8 +53,12 @@ rm -f /etc/hostname
 """
 _APT_CONF = (
     'Acquire::Languages "none";',
+    'Acquire::Retries "0";',  # in a node, what is not there will not come
     'Dpkg::Use-Pty "false";',
 )
+
+
+UPDATE = ("apt-get", "-q", "-o", "Acquire::Retries=3", "update")
 
 
 def mmdebstrap_argv(mirror: Mirror, target: Path) -> list[str]:
@@ -78,6 +82,7 @@ def ensure_base() -> Path:
     with locked(f"testbed-{path.name}"):
         if not path.is_dir():
             _make_base(mirror, path)
+        path.with_suffix(".used").touch()
     return path
 
 
@@ -109,7 +114,7 @@ def ensure_lists(base: Path, *, refresh: bool = False) -> Path:
             return newest / "layer"
         log.info("fetching apt's package lists")
         with overlay([base]) as root:
-            code, output = root.run(["apt-get", "-q", "update"], network=True, check=False)
+            code, output = root.run([*UPDATE], network=True, check=False)
             if code != 0:
                 raise TestbedError(
                     f"apt-get update in the base root: exit code {code}\n    {output.strip()}",

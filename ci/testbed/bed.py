@@ -14,13 +14,14 @@ from typing import Self
 from testbed import archive, network, stage
 from testbed.base import new_layer
 from testbed.network import Interface, Network
-from testbed.node import Node, node_state, remove_tree
+from testbed.node import Node
 from testbed.places import (
     STATE,
     TestbedError,
     cache,
     check_name,
     read_json,
+    remove_tree,
     require_root,
     write_json,
 )
@@ -103,14 +104,14 @@ class Testbed:
             ours = layers[:-2]
             layers = (*ours, *stage.layers_of(from_stage))
         with self.locked():
-            state = node_state(self.name, name)
-            if (state / "node.json").exists():
+            node = Node(bed=self.name, name=name)
+            if (node.state / "node.json").exists():
                 raise TestbedError(
                     f"testbed {self.name}: node {name} exists already",
                     hint=f"destroy it: python3 -m testbed --bed {self.name} destroy {name}",
                 )
-            remove_tree(state)
-            state.mkdir(parents=True, mode=0o700)
+            remove_tree(node.state)
+            node.state.mkdir(parents=True, mode=0o700)
             directory = cache("nodes") / f"{self.name}.{name}.{uuid.uuid4().hex[:8]}"
             record = Record(
                 bed=self.name,
@@ -120,25 +121,20 @@ class Testbed:
                 binds=(*supply.binds, *binds),
                 durable=durable,
             )
-            node = Node(record=record, state=state).saved()
+            write_json(node.state / "node.json", record.dump())
             new_layer(directory / "upper")
             _write_identity(directory / "upper", name, fresh=from_stage is None)
             network.ensure_node_namespace(self.name, name)
             interfaces = [self._plug(name, i, one) for i, one in enumerate(networks)]
-            node = node.saved(interfaces=tuple(interfaces))
+            node.save(interfaces=tuple(interfaces))
             self._write_hosts()
         return node
 
     def node(self, name: str) -> Node:
         """Return the node `name`; raises TestbedError if there is none."""
-        state = node_state(self.name, name)
-        content = read_json(state / "node.json")
-        if content is None:
-            raise TestbedError(
-                f"testbed {self.name}: no node {name}",
-                hint="see which there are: python3 -m testbed list",
-            )
-        return Node(record=Record.load(content), state=state)
+        node = Node(bed=self.name, name=name)
+        _ = node.record  # which complains if there is none
+        return node
 
     def nodes(self) -> list[Node]:
         """Return all nodes of this testbed, by name."""

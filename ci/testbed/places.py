@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from debstack.base.errors import DebstackError
+from debstack.base.run import run
 from pipeline.tree import cache_dir
 
 #: State of what exists now; everything below is worthless after a reboot of the host.
@@ -69,3 +70,9 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+
+
+def remove_tree(path: Path) -> None:
+    """Remove the folder `path` and all in it, but nothing that is mounted there."""
+    if path.exists():
+        run(["rm", "-rf", "--one-file-system", "--", path])

@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from testbed.base import new_layer
-from testbed.node import Node, remove_tree
+from testbed.machine import Machine
 from testbed.places import (
     STATE,
     TestbedError,
     cache,
     check_name,
     read_json,
+    remove_tree,
     write_json,
 )
 
@@ -45,8 +47,8 @@ def stages() -> list[str]:
     return sorted(path.stem for path in cache("stages").glob("*.json"))
 
 
-def snapshot(node: Node, name: str) -> Node:
-    """Save the state of the switched-off `node` as the stage `name`; return the node.
+def snapshot(node: Machine, name: str) -> None:
+    """Save the state of the switched-off `node` as the stage `name`.
 
     The node's own layer becomes a layer of the stage, and the node goes on over it with an empty
     one, so that this takes no time whatever the node holds. A stage of that name is replaced.
@@ -61,10 +63,10 @@ def snapshot(node: Node, name: str) -> Node:
     layer = record.parent / f"{name}.{uuid.uuid4().hex[:8]}"
     (node.directory / "upper").rename(layer)
     new_layer(node.directory / "upper")
-    saved = node.saved(layers=(str(layer), *node.record.layers))
-    write_json(record, list(saved.record.layers))
+    layers = (str(layer), *node.record.layers)
+    node.save(layers=layers)
+    write_json(record, layers)
     prune(before)
-    return saved
 
 
 def remove(name: str) -> None:
@@ -74,18 +76,19 @@ def remove(name: str) -> None:
     prune(layers)
 
 
-def prune(candidates: list[Path] | tuple[Path, ...]) -> None:
+def prune(candidates: Sequence[Path]) -> None:
     """Remove those of `candidates` that are layers of stages and that nothing uses any more."""
-    used = _used()
+    used = used_layers()
     for layer in candidates:
-        if layer.parent == cache("stages") and str(layer) not in used:
+        if layer.parent == cache("stages") and layer not in used:
             remove_tree(layer)
 
 
-def _used() -> set[str]:
+def used_layers() -> set[Path]:
+    """Return every layer that a stage or a node lies on."""
     used: set[str] = set()
     for path in cache("stages").glob("*.json"):
         used.update(read_json(path) or ())
     for path in STATE.glob("*/nodes/*/node.json"):
         used.update((read_json(path) or {}).get("layers", ()))
-    return used
+    return {Path(path) for path in used}

@@ -4,12 +4,17 @@
 from __future__ import annotations
 
 import os
+import time
+from pathlib import Path
 
 from testbed import network
 from testbed.bed import Testbed, in_use
-from testbed.node import remove_tree
-from testbed.places import STATE, cache
+from testbed.places import STATE, cache, remove_tree
 from testbed.process import cgroup2_mount, kill_cgroup
+from testbed.stage import used_layers
+
+UNUSED_AGE_S = 14 * 86400.0
+_LAYERS = ("base", "lists", "repository", "partial")
 
 
 def beds() -> list[str]:
@@ -33,6 +38,7 @@ def clean(*, everything: bool = False) -> list[str]:
         else:
             _remove_half_made(bed)
     _remove_empty_cgroup()
+    remove_unused_layers()
     if STATE.is_dir() and not beds():
         remove_tree(STATE)
     return removed
@@ -51,6 +57,24 @@ def _remove_half_made(bed: str) -> None:
             kind, name = namespace.split(".")[2:]
             if kind == "node" and name not in known:
                 network.remove_namespace(namespace)
+
+
+def remove_unused_layers(*, age_s: float = UNUSED_AGE_S) -> list[Path]:
+    """Remove bases, lists and repositories that nothing has used for `age_s`; return them."""
+    needed = used_layers()
+    oldest = time.time() - age_s
+    removed = []
+    for path in sorted(cache().iterdir()):
+        mark = path.with_suffix(".used")
+        used = (mark if mark.exists() else path).stat().st_mtime
+        kind = path.name.partition("-")[0]
+        if kind not in _LAYERS or not path.is_dir() or used > oldest:
+            continue
+        if not any(layer.is_relative_to(path) for layer in needed):
+            remove_tree(path)
+            mark.unlink(missing_ok=True)
+            removed.append(path)
+    return removed
 
 
 def _remove_empty_cgroup() -> None:

@@ -9,6 +9,6 @@ import pytest
 @pytest.fixture(autouse=True)
 def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DEBSTACK_CACHE", str(tmp_path / "cache"))
-    for module in ("places", "bed", "node", "stage", "sweep", "cli"):
+    for module in ("places", "bed", "machine", "stage", "sweep", "cli"):
         monkeypatch.setattr(f"testbed.{module}.STATE", tmp_path / "state", raising=False)
     return tmp_path

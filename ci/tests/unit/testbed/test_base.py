@@ -80,7 +80,7 @@ def test_old_lists_are_fetched_anew_once(fetches: list[list[str]]) -> None:
     layer = base.ensure_lists(made)
     assert (layer / "var/lib/apt/lists/new").exists()
     assert base.ensure_lists(made) == layer
-    assert fetches == [["apt-get", "-q", "update"]]
+    assert fetches == [list(base.UPDATE)]
 
 
 def test_lists_are_fetched_when_asked_for(fetches: list[list[str]]) -> None:

@@ -7,16 +7,20 @@ from debstack.base.errors import CommandError
 from debstack.base.run import Result
 from testbed import node as nodes
 from testbed.loops import parse_listing
-from testbed.node import Node, wait_until
-from testbed.places import TestbedError
+from testbed.machine import wait_until
+from testbed.node import Node
+from testbed.places import TestbedError, write_json
 from testbed.process import myself
 from testbed.record import Record, Running
 
 
 @pytest.fixture
 def node(scratch: Path) -> Node:
+    made = Node(bed="b", name="one")
+    made.state.mkdir(parents=True)
     record = Record(bed="b", name="one", layers=("/u", "/base"), directory=str(scratch / "d"))
-    return Node(record=record, state=scratch / "one")
+    write_json(made.state / "node.json", record.dump())
+    return made
 
 
 @pytest.fixture
@@ -46,7 +50,6 @@ def test_a_terminal_command_inherits_nothing(
 
 
 def test_a_node_that_is_off_says_how_to_switch_it_on(node: Node) -> None:
-    node.state.mkdir()
     with pytest.raises(TestbedError, match="node one: it is switched off") as caught:
         node.run(["true"])
     assert caught.value.hint == "run: python3 -m testbed --bed b boot one"
