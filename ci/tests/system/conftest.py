@@ -2,7 +2,7 @@
 """Nodes with our packages, from the repository of `make build`.
 
 A stage is a node in a state that many tests begin from, kept for as long as the repository does
-not change. A node from a stage has the stage's name and address: a test can have one such node, made
+not change. A node from a stage has its name and address: a test can have one such node, made
 first, and bare nodes beside it.
 """
 
@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from cloudtest import groundwork
 from cloudtest.stages import METAPACKAGE, STAGE_NODE, NodeMaker, ensure_stage
 from pipeline.tree import BUILD
 from testbed import archive
@@ -43,9 +45,8 @@ def beds(repository: Path) -> Iterator[Testbed]:
         yield made
 
 
-@pytest.fixture
-def make_node(beds: Testbed, repository: Path) -> Iterator[NodeMaker]:
-    """Return what makes switched-off nodes, which go with the test."""
+@contextmanager
+def _making(beds: Testbed, repository: Path) -> Iterator[NodeMaker]:
     names: list[str] = []
 
     def make(
@@ -55,19 +56,40 @@ def make_node(beds: Testbed, repository: Path) -> Iterator[NodeMaker]:
         packages: Sequence[str] = (METAPACKAGE,),
         networks: Sequence[str] = ("default",),
     ) -> Node:
-        from_stage = ensure_stage(stage, repository) if stage else None
-        names.append(name)
-        return beds.create(
+        from_stage = None
+        if stage in groundwork.KINDS:
+            from_stage = groundwork.ensure_groundwork(stage, repository, METAPACKAGE)
+        elif stage:
+            from_stage = ensure_stage(stage, repository)
+        node = beds.create(
             name,
             from_stage=from_stage,
             packages=packages,
             repository=repository,
             networks=networks,
         )
+        names.append(name)
+        return node
 
-    yield make
-    for name in names:
-        beds.destroy(name)
+    try:
+        yield make
+    finally:
+        for name in names:
+            beds.destroy(name)
+
+
+@pytest.fixture
+def make_node(beds: Testbed, repository: Path) -> Iterator[NodeMaker]:
+    """Return what makes switched-off nodes, which go with the test."""
+    with _making(beds, repository) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def make_module_node(beds: Testbed, repository: Path) -> Iterator[NodeMaker]:
+    """Return what makes switched-off nodes, which go with the last test of the module."""
+    with _making(beds, repository) as make:
+        yield make
 
 
 @pytest.fixture
