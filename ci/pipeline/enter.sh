@@ -51,6 +51,10 @@ fi
 hostname "$host"
 printf '127.0.0.1 localhost %s\n::1 localhost\n' "$host" >"$root/etc/hosts"
 
-exec chroot "$root" setpriv --reuid="$user" --regid="$user" --init-groups \
+# Not exec: this shell stays the first process of the namespace. It dies with unshare, and all others
+# with it; the command itself, with another user's rights, would not.
+code=0
+chroot "$root" setpriv --reuid="$user" --regid="$user" --init-groups \
 	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 HOME=/nonexistent TERM=dumb \
-	DEBIAN_FRONTEND=noninteractive "$@"
+	DEBIAN_FRONTEND=noninteractive "$@" || code=$?
+exit "$code"

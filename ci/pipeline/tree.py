@@ -49,11 +49,18 @@ def scratch_folder(name: str) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
+def _alive(process: str) -> bool:
+    try:
+        status = Path("/proc", process, "stat").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] not in {"Z", "X"}
+
+
 def remove_dead_scratch() -> None:
     """Remove scratch folders of processes that are gone."""
     for path in cache_dir("work").iterdir():
-        owner = path.name.partition(".")[0]
-        if not Path("/proc", owner).is_dir():
+        if not _alive(path.name.partition(".")[0]):
             shutil.rmtree(path, ignore_errors=True)
 
 
