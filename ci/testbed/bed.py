@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import fcntl
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,10 +26,11 @@ from testbed.places import (
     require_root,
     write_json,
 )
-from testbed.process import Identity, boot_id, myself
+from testbed.process import Identity, boot_id, myself, this_host
 from testbed.record import Bind, Record
 
 DEFAULT_NETWORK = "default"
+_FOREIGN_AGE_S = 7 * 86400.0
 
 
 class Testbed:
@@ -123,6 +125,7 @@ class Testbed:
             )
             write_json(node.state / "node.json", record.dump())
             new_layer(directory / "upper")
+            write_json(directory / "host.json", this_host())
             _write_identity(directory / "upper", name, fresh=from_stage is None)
             network.ensure_node_namespace(self.name, name)
             interfaces = [self._plug(name, i, one) for i, one in enumerate(networks)]
@@ -154,7 +157,7 @@ class Testbed:
                 node.remove()
             for namespace in network.namespaces(self.name):
                 network.remove_namespace(namespace)
-            for left in cache("nodes").glob(f"{self.name}.*"):
+            for left in left_folders(self.name):
                 remove_tree(left)
             remove_tree(self.state)
 
@@ -199,6 +202,27 @@ class Testbed:
                 node.write_file("/etc/hosts", text)
             else:
                 (_own_etc(node.directory / "upper") / "hosts").write_text(text, encoding="utf-8")
+
+
+def left_folders(bed: str = "*") -> list[Path]:
+    """Return the folders in the cache of nodes of `bed` that no node of this host has any more.
+
+    A container that shares our cache may have nodes too, which are not known here: its folders
+    are left to it, unless they are so old that it must be gone.
+    """
+    known = {
+        content["directory"]
+        for path in STATE.glob("*/nodes/*/node.json")
+        if (content := read_json(path))
+    }
+    found = []
+    for path in cache("nodes").glob(f"{bed}.*"):
+        host = read_json(path / "host.json") or this_host()
+        others = host["processes"] != this_host()["processes"]
+        fresh = time.time() - path.stat().st_mtime < _FOREIGN_AGE_S
+        if str(path) not in known and not (others and fresh):
+            found.append(path)
+    return sorted(found)
 
 
 def in_use(bed: str) -> bool:

@@ -22,6 +22,14 @@ def boot_id() -> str:
     return _BOOT_ID.read_text(encoding="ascii").strip()
 
 
+def this_host() -> dict[str, str]:
+    """Return what tells this host from containers on it, and this boot from others.
+
+    A container may have a boot id of its own, so that it says nothing about another's.
+    """
+    return {"boot": boot_id(), "processes": str(Path("/proc/self/ns/pid").readlink())}
+
+
 def _stat_fields(pid: int) -> list[str] | None:
     """Return the fields of /proc/PID/stat after the command's name, None if it is gone."""
     try:

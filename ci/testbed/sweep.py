@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
 from testbed import network
-from testbed.bed import Testbed, in_use
+from testbed.bed import Testbed, in_use, left_folders
 from testbed.places import STATE, cache, remove_tree
 from testbed.process import cgroup2_mount, kill_cgroup
 from testbed.stage import used_layers
@@ -21,7 +20,7 @@ def beds() -> list[str]:
     """Return the names of the testbeds that something of exists on this host."""
     names = {path.parent.name for path in STATE.glob("*/bed.json")}
     names |= {name.split(".")[1] for name in network.namespaces()}
-    names |= {path.name.split(".")[0] for path in cache("nodes").iterdir()}
+    names |= {path.name.split(".")[0] for path in left_folders()}
     return sorted(names)
 
 
@@ -48,11 +47,9 @@ def _remove_half_made(bed: str) -> None:
     """Remove files and namespaces of nodes whose making or removal was cut short."""
     testbed = Testbed(bed)
     with testbed.locked():
-        known = {node.name: node for node in testbed.nodes()}
-        kept = {node.record.directory for node in known.values()}
-        for left in cache("nodes").glob(f"{bed}.*"):
-            if os.fspath(left) not in kept:
-                remove_tree(left)
+        known = {node.name for node in testbed.nodes()}
+        for left in left_folders(bed):
+            remove_tree(left)
         for namespace in network.namespaces(bed):
             kind, name = namespace.split(".")[2:]
             if kind == "node" and name not in known:

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
+import os
+import time
 from pathlib import Path
 
 import pytest
 
 from testbed import bed as beds
-from testbed.bed import Testbed, hosts_text, in_use
+from testbed.bed import Testbed, hosts_text, in_use, left_folders
 from testbed.network import Interface
-from testbed.places import TestbedError, write_json
-from testbed.process import boot_id, myself
+from testbed.places import TestbedError, cache, write_json
+from testbed.process import boot_id, myself, this_host
 from testbed.record import Record
 
 
@@ -68,3 +70,34 @@ def test_one_that_is_in_use_is_not_taken_over(
     write_json(scratch / "state" / "b" / "bed.json", {"owner": None, "boot": boot_id()})
     with pytest.raises(TestbedError, match="testbed b: it is in use"), Testbed("b"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("host", "age_s", "left"),
+    [
+        (None, 0.0, True),
+        (this_host(), 0.0, True),
+        ({**this_host(), "boot": "earlier"}, 0.0, True),
+        ({**this_host(), "processes": "a container's"}, 0.0, False),
+        ({"boot": "a container's", "processes": "a container's"}, 0.0, False),
+        ({**this_host(), "processes": "a container's"}, 30 * 86400.0, True),
+    ],
+)
+def test_folders_of_another_host_on_the_same_cache_are_not_ours(
+    host: dict[str, str] | None, age_s: float, left: bool
+) -> None:
+    folder = cache("nodes") / "b.one.12345678"
+    folder.mkdir()
+    if host:
+        write_json(folder / "host.json", host)
+    os.utime(folder, (time.time() - age_s, time.time() - age_s))
+    assert left_folders() == ([folder] if left else [])
+
+
+def test_the_folder_of_a_node_is_not_left(scratch: Path) -> None:
+    folder = cache("nodes") / "b.one.12345678"
+    folder.mkdir()
+    state = scratch / "state" / "b" / "nodes" / "one"
+    state.mkdir(parents=True)
+    write_json(state / "node.json", {"directory": str(folder)})
+    assert left_folders() == []
