@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from cloudtest import groundwork
+from cloudtest.spread import SpreadCloud, make_spread_cloud
 from cloudtest.stages import METAPACKAGE, STAGE_NODE, NodeMaker, ensure_stage
 from pipeline.tree import BUILD
 from testbed import archive
@@ -111,3 +112,15 @@ def deferred(make_node: NodeMaker) -> Node:
     debstack-apply.service does it at the first boot, unless the test masks that.
     """
     return make_node(stage="deferred")
+
+
+@pytest.fixture(scope="session")
+def spread(repository: Path) -> Iterator[SpreadCloud]:
+    """A cloud on three booted nodes; a test leaves it as it was."""
+    with Testbed(f"spread-{os.getpid()}") as bed:
+
+        def make(name: str, kind: str) -> Node:
+            ground = groundwork.ensure_groundwork(kind, repository, METAPACKAGE)
+            return bed.create(name, from_stage=ground, repository=repository)
+
+        yield make_spread_cloud(make)

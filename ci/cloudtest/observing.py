@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tests look at in a node: Keystone's entries, services, and what has changed since."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from cloudtest.acting import act, inside, status
+from testbed.node import Node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """An endpoint of the catalogue."""
+
+    id: str
+    type: str
+    region: str
+    interface: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What is in Keystone: names to ids, and the catalogue."""
+
+    users: dict[str, str]
+    projects: dict[str, str]
+    roles: list[str]
+    #: Pairs of type and name.
+    services: list[list[str]]
+    endpoints: list[Endpoint]
+
+    def urls(self, service_type: str) -> dict[str, str]:
+        """Return interface to URL of a service; each interface must stand there once."""
+        found = [e for e in self.endpoints if e.type == service_type]
+        if len({e.interface for e in found}) != len(found):
+            raise AssertionError(f"an interface stands there twice: {found}")
+        return {e.interface: e.url for e in found}
+
+
+def identity(node: Node) -> Identity:
+    """Return what is in Keystone, as the administrator of `node` reads it."""
+    found = inside(node, "identity")
+    endpoints = [Endpoint(**endpoint) for endpoint in found.pop("endpoints")]
+    return Identity(endpoints=endpoints, **found)
+
+
+def unsettled(node: Node) -> dict[str, list[str]]:
+    """Return each step that is not in order, by what `debstack status` says of it."""
+    return {
+        step["step"]: [*step["changes"], *([step["error"]] if step["error"] else [])]
+        for step in status(node)["steps"]
+        if step["state"] != "in order"
+    }
+
+
+def started(node: Node, unit: str) -> str:
+    """Return when the main process of `unit` was started (and its pid), empty if it is not."""
+    properties = ["--property=ExecMainStartTimestampMonotonic", "--property=MainPID"]
+    found: str = act(node, "systemctl", "show", "--value", *properties, unit).stdout
+    return "" if found.split()[-1:] == ["0"] else found
+
+
+def fingerprint(node: Node) -> dict[str, Any]:
+    """Return what an act that changes nothing leaves as it is: files, Keystone, processes."""
+    script = (
+        "find /etc /var/lib/debstack /var/lib/glance /root -xdev -printf '%p %T@ %m %u:%g %s\\n'"
+    )
+    units = ("keystone", "glance-api", "mariadb", "rabbitmq-server", "memcached")
+    return {
+        "files": sorted(act(node, "sh", "-c", script).stdout.splitlines()),
+        "identity": identity(node),
+        "units": {unit: started(node, f"{unit}.service") for unit in units},
+    }
+
+
+def image_comes_back(node: Node, name: str = "round-trip") -> None:
+    """Create an image by the client on `node`, download it, compare it, delete it."""
+    script = """
+set -eu
+cd /var/tmp
+head -c 300000 /dev/urandom >"$1".raw
+openstack --os-cloud admin image create --disk-format raw --container-format bare \
+    --file "$1".raw -f value -c status "$1"
+openstack --os-cloud admin image save --file "$1".copy "$1"
+cmp "$1".raw "$1".copy
+openstack --os-cloud admin image delete "$1"
+rm "$1".raw "$1".copy
+"""
+    act(node, "sh", "-c", script, "sh", name)
