@@ -14,7 +14,7 @@ from debstack.dh.build import DEBIAN, Build
 from debstack.dh.control import DECLARATION, component
 from debstack.render import paths, snippets, tree
 from debstack.spec.questions import SHARED_PREFIX, prefix_of
-from debstack.spec.vocabulary import Component
+from debstack.spec.vocabulary import Component, Dialect
 
 TOOL = "dh_openstack"
 SUMMARY = "install what debian/openstack.toml declares into the package build directories"
@@ -56,6 +56,8 @@ def _catalogues(build: Build, declared: Component) -> list[str]:
     found = []
     for name, config in declared.package[build.package].config.items():
         where = f"{DECLARATION}: package.{build.package}.config.{name}"
+        if config.dialect is not Dialect.OSLO:
+            continue
         known = catalogue.read(config, catalogue.search_path(DEBIAN))
         found += catalogue.problems(where, config, known)
         build.install(f"{paths.OPTIONS}/{name}.json", catalogue.to_json(known))

@@ -31,6 +31,7 @@ class _Account:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Directories:
     user: str
+    configuration: str
     directories: list[str]
 
 
@@ -74,7 +75,12 @@ def tmpfiles(component: Component, binary: str) -> str:
     directories = paths.state_directories(component, binary)
     if not directories or not component.user:
         return ""
-    return render("tmpfiles.j2", _Directories(user=component.user, directories=directories))
+    # The daemon reads its configuration; could it write there, it could replace root's files.
+    configuration = f"/etc/{component.user}" if paths.brings_user(component, binary) else ""
+    return render(
+        "tmpfiles.j2",
+        _Directories(user=component.user, configuration=configuration, directories=directories),
+    )
 
 
 def manifest(component: Component, binary: str) -> str:

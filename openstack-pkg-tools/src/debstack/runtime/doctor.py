@@ -21,7 +21,7 @@ from debstack.runtime.machine import Machine, engine_in_use, read_machine, requi
 from debstack.runtime.plan import planned
 from debstack.runtime.site import Engine
 from debstack.runtime.steps.clouds import CLOUDS, OPENRC
-from debstack.spec.vocabulary import Config, Manifest
+from debstack.spec.vocabulary import Config, Dialect, Manifest
 
 _SERVER_PORTS = {3306: "MariaDB", 5432: "PostgreSQL", 5672: "RabbitMQ", 11211: "memcached"}
 _UPGRADE_CHECK_S = 120.0
@@ -47,6 +47,8 @@ def _steps(machine: Machine) -> Iterator[Finding]:
 
 
 def _drop_ins(root: Path, config: Config, name: str) -> Iterator[Finding]:
+    if config.dialect is not Dialect.OSLO:
+        return
     known = catalogue.read_catalogue(root, name)
     if known is None:
         told = f"{catalogue.OPTIONS}/{name}.json: missing: options of {name} cannot be checked"

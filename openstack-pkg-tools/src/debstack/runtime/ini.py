@@ -18,13 +18,20 @@ def escaped(value: str) -> str:
     return re.sub(r"(?P<slash>\\?)\$", lambda m: r"\\$" if m["slash"] else "$$", value)
 
 
+def percent_escaped(value: str) -> str:
+    """Return `value` safe from the interpolation of Python's configparser: % becomes %%."""
+    return value.replace("%", "%%")
+
+
 def protected(value: str) -> str:
-    """Return `value` in quotes if oslo.config would otherwise strip blanks or quotes around it."""
+    """Return `value` in quotes if a reader would otherwise strip blanks or quotes around it.
+
+    oslo.config takes a pair of quotes off; Glance's Swift store even refuses one without the other.
+    """
     if not value:
         return value
     stripped = value != value.strip()
-    unquoted = value[0] == value[-1] and value[0] in _QUOTES
-    return f'"{value}"' if stripped or unquoted else value
+    return f'"{value}"' if stripped or value[0] in _QUOTES else value
 
 
 def written(value: str | int | bool) -> str:

@@ -4,12 +4,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from debstack.base.errors import ConfigurationError
 from debstack.base.secret import Secret
-from debstack.runtime.ini import escaped
+from debstack.runtime.ini import escaped, percent_escaped
 from debstack.runtime.site import Site
-from debstack.spec.vocabulary import Config, Manifest, Sections, Value
+from debstack.spec.vocabulary import (
+    Conditional,
+    Config,
+    Dialect,
+    Manifest,
+    Sections,
+    Value,
+)
 
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
 
@@ -69,7 +77,9 @@ def looked_up(site: Site, manifest: Manifest, reference: str) -> str | None:
     return _generic(site, manifest, kind, name)
 
 
-def filled(site: Site, manifest: Manifest, text: str) -> str | None:
+def filled(
+    site: Site, manifest: Manifest, text: str, escape: Callable[[str], str] = escaped
+) -> str | None:
     """Return `text` with its references replaced and escaped; None to leave the key out."""
     secret = False
     pieces: list[str] = []
@@ -79,21 +89,29 @@ def filled(site: Site, manifest: Manifest, text: str) -> str | None:
         if not value:
             return None
         secret = secret or isinstance(value, Secret)
-        pieces += [text[position : match.start()], escaped(value)]
+        pieces += [text[position : match.start()], escape(value)]
         position = match.end()
     result = "".join([*pieces, text[position:]])
     return Secret(result) if secret else result
 
 
-def _values(site: Site, manifest: Manifest, value: Value) -> list[str | int | bool]:
+def _values(
+    site: Site, manifest: Manifest, value: Value, escape: Callable[[str], str]
+) -> list[str | int | bool]:
     items = value if isinstance(value, tuple) else (value,)
-    found = (filled(site, manifest, i) if isinstance(i, str) else i for i in items)
+    found = (filled(site, manifest, i, escape) if isinstance(i, str) else i for i in items)
     return [item for item in found if item is not None]
 
 
-def _merged(site: Site, config: Config) -> Sections:
+def _holds(site: Site, manifest: Manifest, conditional: Conditional) -> bool:
+    if conditional.present:
+        return bool(looked_up(site, manifest, conditional.present))
+    return site.answers.get(conditional.question, "") == conditional.equals
+
+
+def _merged(site: Site, manifest: Manifest, config: Config) -> Sections:
     layers = [config.set]
-    layers += [c.set for c in config.when if site.answers.get(c.question, "") == c.equals]
+    layers += [c.set for c in config.when if _holds(site, manifest, c)]
     merged: Sections = {}
     for layer in layers:
         for section, keys in layer.items():
@@ -104,9 +122,10 @@ def _merged(site: Site, config: Config) -> Sections:
 def sections_of(site: Site, manifest: Manifest, config: Config) -> Rendered:
     """Return section to key to values of the drop-in; what refers to nothing here is left out."""
     found: Rendered = {}
-    for section, keys in _merged(site, config).items():
+    escape = escaped if config.dialect is Dialect.OSLO else percent_escaped
+    for section, keys in _merged(site, manifest, config).items():
         for key, value in keys.items():
-            values = _values(site, manifest, value)
+            values = _values(site, manifest, value, escape)
             if values:
                 found.setdefault(section, {})[key] = values
     return found

@@ -13,7 +13,9 @@ from debstack.spec.questions import prefix_of
 from debstack.spec.references import Known, malformed, problem, references
 from debstack.spec.vocabulary import (
     Component,
+    Conditional,
     Config,
+    Dialect,
     Package,
     Question,
     Sections,
@@ -145,6 +147,23 @@ def _sections(problems: Problems, where: str, sections: Sections, known: Known) 
                     problems.add(at, f"${{{reference}}}: {wrong}")
 
 
+def _condition(
+    problems: Problems,
+    where: str,
+    conditional: Conditional,
+    known: Known,
+    questions: Mapping[str, Question],
+) -> None:
+    if not conditional.present:
+        validate_question.condition(problems, where, conditional, questions)
+        return
+    if conditional.question or conditional.equals:
+        problems.add(f"{where}.present", "stands instead of question and equals, not beside them")
+    wrong = problem(conditional.present, known)
+    if wrong:
+        problems.add(f"{where}.present", wrong)
+
+
 def _config(
     problems: Problems,
     where: str,
@@ -153,12 +172,14 @@ def _config(
     questions: Mapping[str, Question],
 ) -> None:
     problems.path(f"{where}.directory", config.directory)
-    if not config.namespaces:
+    if config.dialect is Dialect.OSLO and not config.namespaces:
         problems.add(f"{where}.namespaces", "expected at least one oslo.config namespace")
+    if config.dialect is not Dialect.OSLO and config.namespaces:
+        problems.add(f"{where}.namespaces", "only a file that oslo.config reads has namespaces")
     _sections(problems, f"{where}.set", config.set, known)
     for n, conditional in enumerate(config.when):
         at = f"{where}.when[{n}]"
-        validate_question.condition(problems, at, conditional, questions)
+        _condition(problems, at, conditional, known, questions)
         _sections(problems, f"{at}.set", conditional.set, known)
     used = set(config.set)
     used.update(section for conditional in config.when for section in conditional.set)

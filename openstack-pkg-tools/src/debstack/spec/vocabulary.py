@@ -177,11 +177,23 @@ class Messaging:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditional:
-    """Configuration that is written only if an answer has a certain value."""
+    """Configuration that is written only with a certain answer, or where something is there."""
 
-    question: str
-    equals: str
+    #: The question that decides, by its full name.
+    question: str = ""
+    #: The answer to it.
+    equals: str = ""
+    #: Instead of a question: a reference, without its ${}, that must stand for something here.
+    present: str = ""
     set: Sections
+
+
+class Dialect(StrEnum):
+    """Which reader a configuration file is written for."""
+
+    OSLO = "oslo"
+    #: Python's configparser, with quotes around values taken off, as Glance's Swift store reads.
+    CONFIGPARSER = "configparser"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +206,9 @@ class Config:
     #: The drop-in directory, for example /etc/glance/glance.conf.d.
     directory: str
     #: oslo.config namespaces that make up the option catalogue (oslo-config-generator).
-    namespaces: tuple[str, ...]
+    namespaces: tuple[str, ...] = ()
+    #: Who reads the file; only oslo.config's options can be catalogued.
+    dialect: Dialect = Dialect.OSLO
     set: Sections = field(default_factory=dict)
     when: tuple[Conditional, ...] = ()
     #: Sections with a name of our own choosing, to the catalogued section whose options they take.

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from debstack.base.errors import ConfigurationError
+from debstack.base.secret import Secret
+from debstack.runtime.facts import Facts
+from debstack.runtime.resolve import resolve
+from debstack.runtime.site import Site
+from debstack.runtime.substitution import filled, looked_up, sections_of
+from debstack.spec.vocabulary import Conditional, Config, Dialect, Manifest
+
+from .making import FACTS, all_manifests, inputs
+
+COMMON = next(m for m in all_manifests() if m.binary == "glance-common")
+BARE = dataclasses.replace(FACTS, servers=frozenset())
+
+
+def site(answers: dict[str, str] | None = None, **secrets: str) -> Site:
+    passwords = {name.replace("_", "-", 1): value for name, value in secrets.items()}
+    return resolve(inputs(all_manifests(), answers, secrets=passwords))
+
+
+@pytest.mark.parametrize(
+    ("reference", "value"),
+    [
+        ("identity.url", "http://10.0.0.4:5000/v3"),
+        ("identity.public-url", "http://10.0.0.4:5000/v3"),
+        ("endpoint.image.public", "http://10.0.0.4:9292"),
+        ("endpoint.identity.internal.base", "http://10.0.0.4:5000"),
+        ("endpoint.compute.public", None),
+        ("memcached-servers", "127.0.0.1:11211"),
+        ("bind-address", "10.0.0.4"),
+        ("answer.openstack/region", "RegionOne"),
+        ("answer.openstack/identity-ca", ""),
+        ("service-user.glance.password", "pw-glance/service-password"),
+        ("secret.openstack/admin-password", "admin-pw"),
+        (
+            "messaging.glance",
+            "rabbit://glance:pw-glance%2Fmessaging-password@127.0.0.1:5672/glance",
+        ),
+    ],
+)
+def test_references(reference: str, value: str | None) -> None:
+    assert looked_up(site(), COMMON, reference) == value
+
+
+def test_an_unknown_kind_of_reference_is_an_error() -> None:
+    with pytest.raises(ConfigurationError, match=r"glance-common: \$\{moon.phase\}"):
+        looked_up(site(), COMMON, "moon.phase")
+
+
+def test_only_what_is_filled_in_is_escaped() -> None:
+    made = site({"openstack/region": "a$b"})
+    text = "$state_path/${answer.openstack/region}"
+    assert filled(made, COMMON, text) == "$state_path/a$$b"
+
+
+def test_a_value_with_a_secret_is_one() -> None:
+    assert isinstance(filled(site(), COMMON, "x${service-user.glance.password}"), Secret)
+    assert not isinstance(filled(site(), COMMON, "${bind-address}"), Secret)
+
+
+def glance_sections(made: Site, manifest: Manifest = COMMON) -> dict[str, dict[str, object]]:
+    found = sections_of(made, manifest, manifest.package.config["glance"])
+    return {section: dict(keys) for section, keys in found.items()}
+
+
+def test_what_this_machine_has_not_is_left_out() -> None:
+    found = glance_sections(resolve(inputs(all_manifests(), facts=BARE)))
+    assert "transport_url" not in found["DEFAULT"]
+    assert "memcached_servers" not in found["keystone_authtoken"]
+    assert "cafile" not in found["keystone_authtoken"]
+    assert found["keystone_authtoken"]["region_name"] == ["RegionOne"]
+
+
+def test_conditional_sections_follow_the_answer() -> None:
+    file = glance_sections(site())
+    assert file["DEFAULT"]["enabled_backends"] == ["images:file"]
+    rbd = glance_sections(site({"glance/store": "rbd"}))
+    assert rbd["images"] == {"rbd_store_pool": ["images"], "rbd_store_user": ["glance"]}
+
+
+@pytest.mark.parametrize(("facts", "written"), [(FACTS, True), (BARE, False)])
+def test_a_section_can_depend_on_what_the_machine_has(facts: Facts, written: bool) -> None:
+    config = Config(
+        directory="/etc/x",
+        when=(Conditional(present="memcached-servers", set={"cache": {"enabled": True}}),),
+    )
+    made = resolve(inputs(all_manifests(), facts=facts))
+    assert ("cache" in sections_of(made, COMMON, config)) is written
+
+
+def test_configparser_has_its_own_escape() -> None:
+    config = Config(
+        directory="/etc/x",
+        dialect=Dialect.CONFIGPARSER,
+        set={"ref": {"key": "${service-user.glance.password}"}},
+    )
+    made = site(**{"glance/service_password": "p%w$d"})
+    assert sections_of(made, COMMON, config) == {"ref": {"key": ["p%%w$d"]}}
