@@ -108,11 +108,10 @@ def _section_problems(
                 current = [name for name, about in known.items() if not about["deprecated"]]
                 near = suggestion(option, current) if len(current) <= 40 else _near(option, current)
                 problems.append(f"{where}.{section}.{option}: the service has no such option{near}")
-            elif instead := entry.get("replacement"):
-                # One without a replacement will go away some day, and until then there is no other.
-                problems.append(
-                    f"{where}.{section}.{option}: the option is deprecated; use {instead}"
-                )
+            elif entry["deprecated"]:
+                instead = entry.get("replacement")
+                advice = f"; use {instead}" if instead else " and will go away"
+                problems.append(f"{where}.{section}.{option}: the option is deprecated{advice}")
     return problems
 
 
@@ -122,7 +121,7 @@ def _near(option: str, known: list[str]) -> str:
 
 
 def problems(where: str, config: Config, catalogue: Catalogue) -> list[str]:
-    """Return every key that `config` sets and the service does not know, or not by this name.
+    """Return every key that `config` sets and the service does not know, or not for long.
 
     `where` is the key path of `config`. oslo.config itself ignores unknown names silently.
     """
