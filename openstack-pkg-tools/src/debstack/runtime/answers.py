@@ -51,25 +51,22 @@ def check_all(known: Mapping[str, KnownQuestion], values: Mapping[str, str]) -> 
         raise DebstackError("\n".join(p.message for p in problems), hint=problems[0].hint)
 
 
-def warnings(
-    preseed: Preseed, known: Iterable[str], foreign: Iterable[str], where: str
-) -> list[str]:
-    """Return a warning for each line of `preseed` that has no effect here.
+def warnings(preseed: Preseed, known: Iterable[str], where: str) -> list[str]:
+    """Return a warning for each line of `preseed` that has no effect here, though it looks so.
 
-    `foreign` are prefixes of components that are not installed: their answers wait for them.
+    Answers of components that are not installed are left in peace: they wait for them.
     """
     names = sorted(known)
     prefixes = {name.partition("/")[0] for name in names}
-    waiting = set(foreign)
     found = [
         f"{where}:{line}: not understood, and left as it is: {text.strip()}"
         for line, text in preseed.not_understood()
     ]
     for name in preseed.entries():
-        prefix = name.partition("/")[0]
-        if name in names or (prefix not in prefixes and prefix in waiting):
+        ours = name.partition("/")[0] in prefixes
+        close = difflib.get_close_matches(name, names, n=1, cutoff=0.6 if ours else 0.85)
+        if name in names or not (ours or close):
             continue
-        close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
         meant = f' (did you mean "{close[0]}"?)' if close else ""
         found.append(
             f"{where}:{preseed.line_of(name)}: {name}: no installed package asks this{meant}"

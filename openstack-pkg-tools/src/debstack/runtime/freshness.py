@@ -50,10 +50,16 @@ def code(context: Context, manifest: Manifest) -> Iterator[Path]:
 
 
 def newest(paths: Iterable[Path], since: datetime) -> Path | None:
-    """Return the one of `paths` that was modified last, if it was so after `since`."""
-    found: tuple[datetime, Path] | None = None
+    """Return the one of `paths` that was modified last, if it was so after `since`.
+
+    A file goes before a folder: writing a file changes its folder too.
+    """
+    found: tuple[bool, datetime, Path] | None = None
     for path in paths:
         when = modified(path)
-        if when is not None and when > since and (found is None or when > found[0]):
-            found = (when, path)
-    return found[1] if found else None
+        if when is None or when <= since:
+            continue
+        candidate = (not path.is_dir(), when, path)
+        if found is None or candidate > found:
+            found = candidate
+    return found[2] if found else None

@@ -16,7 +16,6 @@ from debstack.runtime.context import Context
 from debstack.runtime.facts import Facts, gather
 from debstack.runtime.files import read_text
 from debstack.runtime.manifests import (
-    REMOVED,
     KnownQuestion,
     implied_passwords,
     known_questions,
@@ -156,14 +155,13 @@ def _made_secrets(installed: Sequence[Manifest], given: Mapping[str, Secret]) ->
     return {name: generate_secret() for name in names if name not in given}
 
 
-def _warnings(
-    known: Mapping[str, KnownQuestion], held: Held, removed: Sequence[Manifest]
-) -> list[str]:
-    foreign = {manifest.question_prefix for manifest in removed}
+def _warnings(known: Mapping[str, KnownQuestion], held: Held) -> list[str]:
+    # Asked by postrm, so in no manifest.
+    purge = {f"{name.partition('/')[0]}/purge-data" for name in known}
     public = [name for name, item in known.items() if not item.secret]
     secret = [name for name, item in known.items() if item.secret]
-    found = answers.warnings(held.site, [*public, *secret], foreign, answers.SITE_FILE)
-    found += answers.warnings(held.secrets, secret, foreign, answers.SECRETS_FILE)
+    found = answers.warnings(held.site, [*public, *secret, *purge], answers.SITE_FILE)
+    found += answers.warnings(held.secrets, secret, answers.SECRETS_FILE)
     found += [
         f"{answers.SITE_FILE}: {name}: a password: moved to {answers.SECRETS_FILE}"
         for name in secret
@@ -198,7 +196,6 @@ def read_machine(root: Path = Path("/"), *, in_dpkg: bool = False) -> Machine:
     )
     outcome = _decide(known, held, in_dpkg=in_dpkg)
     given = _given_secrets(known, held)
-    removed = read_manifests(root, REMOVED)
     return Machine(
         root=root,
         manifests=installed,
@@ -209,7 +206,7 @@ def read_machine(root: Path = Path("/"), *, in_dpkg: bool = False) -> Machine:
         given_secrets=given,
         made_secrets=_made_secrets(installed, given),
         channel=channel,
-        warnings=[*notes, *_warnings(known, held, removed), *outcome.warnings],
+        warnings=[*notes, *_warnings(known, held), *outcome.warnings],
     )
 
 

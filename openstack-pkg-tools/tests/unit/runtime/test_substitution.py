@@ -4,6 +4,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from unit.runtime.making import FACTS, all_manifests, inputs
 
 from debstack.base.errors import ConfigurationError
 from debstack.base.secret import Secret
@@ -13,15 +14,12 @@ from debstack.runtime.site import Site
 from debstack.runtime.substitution import filled, looked_up, sections_of
 from debstack.spec.vocabulary import Conditional, Config, Dialect, Manifest
 
-from .making import FACTS, all_manifests, inputs
-
 COMMON = next(m for m in all_manifests() if m.binary == "glance-common")
 BARE = dataclasses.replace(FACTS, servers=frozenset())
 
 
-def site(answers: dict[str, str] | None = None, **secrets: str) -> Site:
-    passwords = {name.replace("_", "-", 1): value for name, value in secrets.items()}
-    return resolve(inputs(all_manifests(), answers, secrets=passwords))
+def site(answers: dict[str, str] | None = None, secrets: dict[str, str] | None = None) -> Site:
+    return resolve(inputs(all_manifests(), answers, secrets=secrets))
 
 
 @pytest.mark.parametrize(
@@ -100,5 +98,5 @@ def test_configparser_has_its_own_escape() -> None:
         dialect=Dialect.CONFIGPARSER,
         set={"ref": {"key": "${service-user.glance.password}"}},
     )
-    made = site(**{"glance/service_password": "p%w$d"})
+    made = site(secrets={"glance/service-password": "p%w$d"})
     assert sections_of(made, COMMON, config) == {"ref": {"key": ["p%%w$d"]}}

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from unit.runtime.making import FACTS, all_manifests, inputs, manifests_of
+
+from debstack.base.errors import DebstackError
+from debstack.runtime.resolve import resolve
+from debstack.runtime.site import Engine
+
+BARE = dataclasses.replace(FACTS, servers=frozenset())
+NODE = manifests_of("debstack") + manifests_of("glance")
+
+
+def test_an_all_in_one_needs_no_answer() -> None:
+    site = resolve(inputs(all_manifests()))
+    assert site.bind_address == "10.0.0.4"
+    assert site.database.engine is Engine.MARIADB
+    assert site.database.host == ""
+    assert site.identity is not None
+    assert site.identity.url == "http://10.0.0.4:5000/v3"
+    assert site.identity.local
+    assert site.endpoints["image"].public == "http://10.0.0.4:9292"
+    assert site.endpoints["identity"].public_base == "http://10.0.0.4:5000"
+    assert site.messaging_hosts == ("127.0.0.1:5672",)
+    assert site.messaging_local
+    assert site.memcached_servers == ("127.0.0.1:11211",)
+    assert site.memcached_local
+    assert site.service_passwords == {"glance": "pw-glance/service-password"}
+
+
+def test_without_servers_there_are_sqlite_and_no_broker() -> None:
+    site = resolve(inputs(all_manifests(), facts=BARE))
+    assert site.database.engine is Engine.SQLITE
+    account = site.accounts["keystone", "keystone"]
+    assert account.url == "sqlite:////var/lib/keystone/keystone.sqlite"
+    assert account.path == "/var/lib/keystone/keystone.sqlite"
+    assert site.messaging == {}
+    assert not site.messaging_local
+
+
+def test_data_stay_where_they_are_when_a_server_comes_or_goes() -> None:
+    made = inputs(all_manifests())
+    assert resolve(dataclasses.replace(made, engine_in_use=Engine.SQLITE)).database.engine is (
+        Engine.SQLITE
+    )
+    gone = inputs(all_manifests(), facts=BARE)
+    assert resolve(dataclasses.replace(gone, engine_in_use=Engine.MARIADB)).database.engine is (
+        Engine.MARIADB
+    )
+    answered = inputs(all_manifests(), {"openstack/database": "mariadb"})
+    assert resolve(dataclasses.replace(answered, engine_in_use=Engine.SQLITE)).database.engine is (
+        Engine.MARIADB
+    )
+
+
+@pytest.mark.parametrize(
+    ("answers", "engine"),
+    [
+        ({"openstack/database-host": "db1"}, Engine.MARIADB),
+        ({"openstack/database-host": "db1", "openstack/database-port": "5432"}, Engine.POSTGRESQL),
+        ({"openstack/database": "postgresql"}, Engine.POSTGRESQL),
+    ],
+)
+def test_the_engine_that_the_answers_name(answers: dict[str, str], engine: Engine) -> None:
+    secrets = {"openstack/database-admin-password": "x"}
+    assert resolve(inputs(all_manifests(), answers, BARE, secrets)).database.engine is engine
+
+
+def test_urls_have_ipv6_addresses_in_brackets() -> None:
+    answers = {"openstack/management-address": "2001:db8::10", "openstack/public-host": "c.example"}
+    site = resolve(inputs(all_manifests(), answers))
+    assert site.endpoints["image"].internal == "http://[2001:db8::10]:9292"
+    assert site.endpoints["image"].public == "http://c.example:9292"
+
+
+def test_protocols_and_hosts_of_the_three_interfaces() -> None:
+    answers = {
+        "openstack/public-protocol": "https",
+        "openstack/public-host": "public.example",
+        "openstack/internal-host": "internal.example",
+    }
+    urls = resolve(inputs(all_manifests(), answers)).endpoints["identity"]
+    assert urls.public == "https://public.example:5000/v3"
+    assert urls.internal == "http://internal.example:5000/v3"
+    assert urls.admin == "http://internal.example:5000/v3"
+
+
+def test_transport_urls_are_encoded_and_name_every_host() -> None:
+    site = resolve(
+        inputs(
+            all_manifests(),
+            {"openstack/messaging-host": "mq1,[2001:db8::1]:5673"},
+            secrets={"glance/messaging-password": "a@b/c d:é"},
+        )
+    )
+    assert site.messaging["glance"].url == (
+        "rabbit://glance:a%40b%2Fc%20d%3A%C3%A9@mq1:5672,"
+        "glance:a%40b%2Fc%20d%3A%C3%A9@[2001:db8::1]:5673/glance"
+    )
+    assert not site.messaging_local
+
+
+@pytest.mark.parametrize(
+    ("answer", "url"),
+    [
+        ("http://k.example:5000/v3", "http://k.example:5000/v3"),
+        ("http://k.example:5000/", "http://k.example:5000/v3"),
+        ("https://k.example/identity", "https://k.example/identity/v3"),
+    ],
+)
+def test_a_keystone_elsewhere(answer: str, url: str) -> None:
+    site = resolve(inputs(NODE, {"openstack/identity-url": answer}))
+    assert site.identity is not None
+    assert site.identity.url == site.identity.public_url == url
+    assert not site.identity.local
+
+
+def test_all_missing_answers_are_told_at_once() -> None:
+    with pytest.raises(DebstackError) as caught:
+        resolve(inputs(NODE, {"openstack/database-host": "db1"}))
+    assert "openstack/database-admin-password: needed" in caught.value.message
+    assert "openstack/identity-url: needed by OpenStack Image (Glance)" in caught.value.message
+    assert caught.value.hint
+
+
+def test_a_remote_keystone_needs_its_password() -> None:
+    answers = {"openstack/identity-url": "http://k.example:5000"}
+    with pytest.raises(DebstackError, match="openstack/admin-password: needed to log in"):
+        resolve(inputs(NODE, answers, secrets={"openstack/admin-password": ""}))

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from unit.runtime.making import context
+
+from debstack.runtime import health, systemd
+from debstack.runtime.steps.units import TimerStep, UnitStep, build, uwsgi_ini
+from debstack.runtime.systemd import UnitState
+
+RUNNING = UnitState(
+    loaded=True,
+    masked=False,
+    disabled=False,
+    active="active",
+    needs_reload=False,
+    files=(),
+    invocation="1",
+    since=datetime.now(tz=UTC) - timedelta(minutes=1),
+)
+STOPPED = dataclasses.replace(RUNNING, active="inactive", since=None)
+
+
+class World:
+    """systemd and the service's port, as the test wants them."""
+
+    def __init__(self) -> None:
+        self.state = RUNNING
+        self.health = ""
+        self.done: list[str] = []
+
+    def bring_up(self, unit: str, verb: str) -> None:
+        self.done.append(f"{verb} {unit}")
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World()
+    monkeypatch.setattr(systemd, "unit_state", lambda _unit: made.state)
+    monkeypatch.setattr(systemd, "bring_up", made.bring_up)
+    monkeypatch.setattr(systemd, "daemon_reload", lambda: made.done.append("daemon-reload"))
+    monkeypatch.setattr(health, "problem", lambda *_place: made.health)
+    monkeypatch.setattr(health, "wait_until_good", lambda *_place, deadline_s: made.health)
+    return made
+
+
+def glance(root: Path) -> UnitStep:
+    made = context(root)
+    manifest = next(m for m in made.manifests if m.binary == "glance-api")
+    return UnitStep(made, manifest, "glance-api")
+
+
+def settled(root: Path) -> UnitStep:
+    """Return the step with everything that it reads in place, older than the unit's start."""
+    step = glance(root)
+    for change in step.changes():
+        if change.summary.startswith("write"):
+            change.perform()
+    for folder in ("etc/glance/glance.conf.d", "var/lib/dpkg/info"):
+        (root / folder).mkdir(parents=True)
+    for name in ("etc/glance/glance.conf.d/90-local.conf", "var/lib/dpkg/info/python3-glance.list"):
+        (root / name).write_text("")
+    old = time.time() - 3600
+    for path in root.rglob("*"):
+        os.utime(path, (old, old))
+    return step
+
+
+def summaries(step: UnitStep) -> list[str]:
+    return [change.summary for change in step.changes()]
+
+
+def test_a_stopped_unit_is_configured_and_started(tmp_path: Path, world: World) -> None:
+    world.state = STOPPED
+    step = glance(tmp_path)
+    changes = step.changes()
+    for change in changes:
+        change.perform()
+    assert changes[-1].summary == "start glance-api"
+    assert world.done == ["start glance-api.service"]
+    ini = tmp_path / "etc/glance/glance-api-uwsgi.d/50-debstack.ini"
+    assert "http-socket = 10.0.0.4:9292\nprocesses = 2\n" in ini.read_text()
+
+
+def test_a_unit_in_order_is_left_alone(tmp_path: Path, world: World) -> None:
+    assert summaries(settled(tmp_path)) == []
+    assert world.done == []
+
+
+@pytest.mark.parametrize(
+    "touched",
+    [
+        "etc/glance/glance.conf.d/90-local.conf",
+        "etc/glance/glance.conf.d",
+        "var/lib/dpkg/info/python3-glance.list",
+        "etc/glance/glance-api-uwsgi.d/50-debstack.ini",
+    ],
+)
+def test_what_it_reads_is_newer_so_it_is_restarted(
+    tmp_path: Path, world: World, touched: str
+) -> None:
+    step = settled(tmp_path)
+    now = time.time()
+    os.utime(tmp_path / touched, (now, now))
+    assert summaries(step) == [f"restart glance-api ({tmp_path / touched} is newer than its start)"]
+
+
+def test_a_file_of_another_service_is_no_reason(tmp_path: Path, world: World) -> None:
+    step = settled(tmp_path)
+    for name in ("etc/keystone/keystone.conf.d/x.conf", "etc/glance/glance-rpc-uwsgi.d/x.ini"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("")
+    assert summaries(step) == []
+
+
+def test_systemd_is_told_of_changed_unit_files(tmp_path: Path, world: World) -> None:
+    world.state = dataclasses.replace(STOPPED, needs_reload=True)
+    glance(tmp_path).changes()[-1].perform()
+    assert world.done == ["daemon-reload", "start glance-api.service"]
+
+
+def test_a_unit_that_does_not_answer_is_waited_for(tmp_path: Path, world: World) -> None:
+    step = settled(tmp_path)
+    world.health = "no answer"
+    assert summaries(step) == ["wait until glance-api answers"]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [dataclasses.replace(STOPPED, masked=True), dataclasses.replace(STOPPED, disabled=True)],
+)
+def test_a_masked_or_disabled_unit_stays_so_and_is_told(
+    tmp_path: Path, world: World, caplog: pytest.LogCaptureFixture, state: UnitState
+) -> None:
+    step = settled(tmp_path)
+    world.state = state
+    with caplog.at_level(logging.WARNING):
+        assert summaries(step) == []
+    assert "it is left so" in caplog.text
+
+
+def test_needs(tmp_path: Path) -> None:
+    steps = {step.id: step for step in build(context(tmp_path))}
+    assert set(steps) == {"unit:keystone", "unit:glance-api", "timer:keystone-fernet-rotate"}
+    keystone = steps["unit:keystone"].needs
+    assert {"config:keystone", "schema:keystone/keystone", "keys:fernet"} <= keystone
+    assert "identity:catalogue" not in keystone
+    glance_needs = steps["unit:glance-api"].needs
+    assert {"config:glance", "schema:glance/glance", "identity:catalogue"} <= glance_needs
+
+
+def test_an_ipv6_address_stands_in_brackets(tmp_path: Path) -> None:
+    made = context(tmp_path, {"openstack/management-address": "2001:db8::10"})
+    manifest = next(m for m in made.manifests if m.binary == "keystone")
+    assert "http-socket = [2001:db8::10]:5000\n" in uwsgi_ini(made, manifest, "keystone")
+
+
+def test_a_timer_is_started_unless_it_runs(world: World) -> None:
+    timer = TimerStep("keystone-fernet-rotate", "fernet")
+    assert timer.changes() == []
+    world.state = STOPPED
+    (change,) = timer.changes()
+    change.perform()
+    assert world.done == ["start keystone-fernet-rotate.timer"]
