@@ -13,7 +13,8 @@ from debstack.base.run import Result
 from testbed.node import Node
 
 INSTALL_TIMEOUT_S = 900.0
-_INSIDE = Path(__file__).with_name("inside")
+#: Programs that run in nodes.
+INSIDE = Path(__file__).with_name("inside")
 NONINTERACTIVE = {"DEBIAN_FRONTEND": "noninteractive"}
 
 
@@ -84,7 +85,7 @@ def preseed(node: Node, answers: Mapping[str, str], passwords: Mapping[str, str]
 
 def inside(node: Node, script: str, *arguments: str, timeout_s: float = 120.0) -> Any:
     """Run the Python program inside/<script>.py in `node`; return what it prints, read as JSON."""
-    source = (_INSIDE / f"{script}.py").read_text(encoding="utf-8")
+    source = (INSIDE / f"{script}.py").read_text(encoding="utf-8")
     argv = ["python3", "-", *arguments]
     return json.loads(node.run(argv, input=source, timeout_s=timeout_s).stdout)
 

@@ -20,6 +20,8 @@ METAPACKAGE = "openstack-controller"
 STAGE_NODE = "controller"
 #: Of each kind, so many stages of other states of the repository are kept.
 _KEPT = 3
+#: What the installation of the stage `deferred` printed, with debconf's dialogue.
+INSTALL_LOG = "/root/install.log"
 #: Tells the tools that start services to leave them alone, as builders of images do.
 _POLICY = "/usr/sbin/policy-rc.d"
 
@@ -56,8 +58,9 @@ def _install_keystone_alone(node: Node) -> None:
 
 def _unpack_controller(node: Node) -> None:
     node.write_file(_POLICY, "#!/bin/sh\nexit 101\n", mode=0o755)
-    apt(node, "install", METAPACKAGE)
+    told = apt(node, "install", METAPACKAGE, env={"DEBCONF_DEBUG": "developer"}).stdout
     node.enter_chroot(["rm", _POLICY])
+    node.write_file(INSTALL_LOG, told, mode=0o600)
 
 
 #: The kinds of stages: what is done in a fresh node, which is then switched off.

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from cloudtest import groundwork
+from cloudtest.acting import INSIDE, act, apt, preseed
+from cloudtest.answers import ADMIN_HOST, AWKWARD_PASSWORDS, INTERNAL_HOST, PUBLIC_HOST, answers
 from cloudtest.spread import SpreadCloud, make_spread_cloud
 from cloudtest.stages import METAPACKAGE, STAGE_NODE, NodeMaker, ensure_stage
 from pipeline.tree import BUILD
@@ -124,3 +126,22 @@ def spread(repository: Path) -> Iterator[SpreadCloud]:
             return bed.create(name, from_stage=ground, repository=repository)
 
         yield make_spread_cloud(make)
+
+
+@pytest.fixture(scope="session")
+def preseeded(repository: Path) -> Iterator[Node]:
+    """A booted node where openstack-controller was installed with cloudtest.answers preseeded.
+
+    From before the installation on, the unit `watch` in it notes all command lines: when it is
+    stopped, they are in /root/arguments. The node is a testbed of its own.
+    """
+    with Testbed(f"preseeded-{os.getpid()}") as bed:
+        node = bed.create(STAGE_NODE, packages=[METAPACKAGE], repository=repository).boot()
+        names = f"{PUBLIC_HOST} {INTERNAL_HOST} {ADMIN_HOST}"
+        act(node, "sh", "-c", f'echo "{node.address6} {names}" >>/etc/hosts')
+        preseed(node, answers(node.address6), AWKWARD_PASSWORDS)
+        node.copy_in(INSIDE / "watch_arguments.py", "/root/watch.py")
+        watch = ["systemd-run", "--unit=watch", "--nice=-5", "python3", "/root/watch.py"]
+        act(node, *watch, "/root/arguments")
+        apt(node, "install", METAPACKAGE)
+        yield node

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An unattended install from a preseed: the answers are in effect, and a second apply rests."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from cloudtest.acting import act, debstack, inside, openstack, status
+from cloudtest.answers import (
+    ADMIN_HOST,
+    AWKWARD_PASSWORDS,
+    INTERNAL_HOST,
+    PUBLIC_HOST,
+    answers,
+)
+from cloudtest.observing import image_comes_back
+from cloudtest.stages import INSTALL_LOG
+from testbed.node import Node
+
+pytestmark = [pytest.mark.root, pytest.mark.system]
+
+#: The statements by which anything is written, as they begin in MariaDB's general log.
+_WRITING = re.compile(
+    r"\t(INSERT|UPDATE|DELETE|REPLACE|LOAD|ALTER|CREATE|DROP|RENAME|GRANT|REVOKE|TRUNCATE)\b", re.I
+)
+_GENERAL_LOG = "/var/lib/mysql/statements.log"
+
+
+def test_a_preseeded_install_has_exactly_those_answers_in_effect(preseeded: Node) -> None:
+    wanted = answers(preseeded.address6)
+    shown = json.loads(preseeded.run(["debstack", "answers", "show", "--json"]).stdout)
+    assert {name: shown_value(shown, name) for name in wanted} == wanted
+    site = preseeded.read_file("/etc/debstack/site.preseed")
+    for name, value in wanted.items():
+        if value:
+            assert re.search(rf"^\S+ {name} \S+ {re.escape(value)}$", site, re.M), name
+    secrets = preseeded.read_file("/etc/debstack/secrets.preseed")
+    for name, value in AWKWARD_PASSWORDS.items():
+        assert f" {name} password {value}\n" in secrets
+
+
+def shown_value(shown: object, name: str) -> str | None:
+    """Return the answer to `name` in what `debstack answers show --json` prints."""
+    assert isinstance(shown, list | dict)
+    if isinstance(shown, dict):
+        found = shown.get(name)
+        return found["value"] if isinstance(found, dict) else found
+    return next((one["value"] for one in shown if one["name"] == name), None)
+
+
+def test_services_and_catalogue_stand_at_the_preseeded_places(preseeded: Node) -> None:
+    state = inside(preseeded, "cloud_state")
+    assert state["failed"] == ""
+    place = f"[{preseeded.address6}]"
+    listening = preseeded.run(["ss", "--listening", "--tcp", "--numeric", "--no-header"]).stdout
+    for port in (5000, 9292):
+        assert f" {place}:{port} " in listening
+        assert f"*:{port} " not in listening
+        assert f"0.0.0.0:{port} " not in listening
+    assert state["keystone"]["regions"] == ["Lab-2"]
+    assert state["keystone"]["endpoints"] == [
+        f"{kind} Lab-2 {interface} {protocol}://{host}:{port}{path} True"
+        for kind, port, path in (("identity", 5000, "/v3"), ("image", 9292, ""))
+        for interface, protocol, host in (
+            ("admin", "http", ADMIN_HOST),
+            ("internal", "http", INTERNAL_HOST),
+            ("public", "https", PUBLIC_HOST),
+        )
+    ]
+    assert "boss: admin on project head-office" in state["keystone"]["assignments"]
+    assert [one for one in state["keystone"]["users"] if one.startswith("admin ")] == []
+    assert {line.partition(" ")[0] for line in state["database"]["users"]} >= {"keystone", "glance"}
+    assert status(preseeded)["in-order"]
+
+
+def test_every_awkward_password_logs_in(preseeded: Node) -> None:
+    preseeded.write_file("/root/passwords.json", json.dumps(AWKWARD_PASSWORDS), mode=0o600)
+    found = inside(preseeded, "logins", "/root/passwords.json", "boss", "head-office")
+    assert found == dict.fromkeys(AWKWARD_PASSWORDS, "")
+
+
+def test_images_go_up_and_come_down_with_awkward_passwords(preseeded: Node) -> None:
+    assert openstack(preseeded, "image", "list", "--format", "value") == ""
+    image_comes_back(preseeded)
+    script = ". /root/openrc && openstack token issue -f value -c id"
+    assert act(preseeded, "sh", "-c", script).stdout.startswith("gAAAAA")
+
+
+def test_a_plain_install_asks_nothing_at_high_priority(deferred: Node) -> None:
+    log = deferred.read_file(INSTALL_LOG)
+    asked = set(re.findall(r"<-- INPUT (\w+) (\S+)", log))
+    ours = {
+        name: priority for priority, name in asked if name.startswith(("openstack/", "glance/"))
+    }
+    assert ours, "debconf's questions are not in the log"
+    assert set(ours.values()) <= {"low", "medium"}
+
+
+def test_a_second_apply_writes_nothing_and_says_so(controller: Node) -> None:
+    log_on = f"SET GLOBAL general_log_file='{_GENERAL_LOG}'; SET GLOBAL general_log=ON"
+    act(controller, "mariadb", "--execute", log_on)
+    before = inside(controller, "activity")
+    done = debstack(controller, "apply")
+    after = inside(controller, "activity")
+    act(controller, "mariadb", "--execute", "SET GLOBAL general_log=OFF")
+    assert re.search(r"^debstack: nothing to do: \d+ steps in order", done.stdout, re.M)
+    assert changed(before["files"], after["files"]) == {}
+    assert changed(before["services"], after["services"]) == {}
+    statements = controller.read_file(_GENERAL_LOG)
+    assert "SHOW GRANTS FOR" in statements, "nothing was logged"
+    assert [line for line in statements.splitlines() if _WRITING.search(line)] == []
+
+
+def changed(before: dict[str, object], after: dict[str, object]) -> dict[str, object]:
+    """Return what differs, by name: what it was and what it is."""
+    names = before.keys() | after.keys()
+    return {
+        name: (before.get(name), after.get(name))
+        for name in sorted(names)
+        if before.get(name) != after.get(name)
+    }
+
+
+def test_a_controller_comes_back_after_a_reboot(controller: Node) -> None:
+    before = inside(controller, "cloud_state")
+    controller.reboot()
+    assert act(controller, "systemctl", "is-system-running").stdout == "running\n"
+    assert inside(controller, "cloud_state") == before
+    assert status(controller)["in-order"]
+    image_comes_back(controller)
