@@ -8,11 +8,13 @@ import json
 import logging
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from debstack.base.errors import DebstackError
 from debstack.base.run import run
 from pipeline.mirror import Mirror, host_mirror
 from pipeline.tree import cache_dir, locked, remove_dead_scratch, scratch_folder
@@ -22,6 +24,7 @@ log = logging.getLogger(__name__)
 ENTER = Path(__file__).with_name("enter.sh")
 ARCHIVES = "/var/cache/apt/archives"
 _BUILDER_UID = "1000"
+_LAYER_AGE_S = 14 * 24 * 3600
 _TIMEOUT_S = 3 * 3600.0
 
 #: How a base is finished, run inside it. py3compile is diverted: byte code of build dependencies
@@ -143,6 +146,12 @@ def _identity(root: Path) -> str:
 
 def ensure_base(suite: str, *, refresh: bool = False) -> Base:
     """Return the base root of `suite`, made by mmdebstrap if the cache has none (or `refresh`)."""
+    if os.geteuid() != 0:
+        raise DebstackError(
+            "a build root needs mounts and a chroot: expected root, "
+            f"found the user with the id {os.geteuid()}",
+            hint="run it as root; make check needs no root",
+        )
     remove_dead_scratch()
     mirror = host_mirror()
     recipe = json.dumps([mmdebstrap_argv(mirror, suite, Path("/")), _FINISH])
@@ -185,6 +194,13 @@ def apt_install(root: Root, command: Sequence[str], log_path: Path) -> None:
     root.run(["sh", "-c", _INSTALL, "sh", *command], network=True, log_path=log_path)
 
 
+def _forget_old(layers: Path) -> None:
+    """Remove layers that no build has used for two weeks."""
+    for layer in layers.iterdir():
+        if layer.stat().st_mtime < time.time() - _LAYER_AGE_S:
+            shutil.rmtree(layer)
+
+
 def ensure_layer(base: Base, relations: Sequence[str], log_path: Path) -> Path:
     """Return a layer over `base` in which `relations` (as in Build-Depends) are installed.
 
@@ -198,6 +214,7 @@ def ensure_layer(base: Base, relations: Sequence[str], log_path: Path) -> Path:
         if path.is_dir():
             os.utime(path)
             return path
+        _forget_old(path.parent)
         binds = {cache_dir("apt", "archives"): ARCHIVES}
         with overlay([base.path], binds) as root:
             command = ["apt-get", "-q", "-y", "satisfy", ", ".join(wanted)]

@@ -6,12 +6,14 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from debstack.base.errors import DebstackError
 from debstack.base.run import run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,6 +24,11 @@ def cache_dir(*parts: str) -> Path:
     """Return (and make) a folder of the cache: $DEBSTACK_CACHE, else debstack in the user's."""
     user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     top = os.environ.get("DEBSTACK_CACHE") or Path(user) / "debstack"
+    if re.search(r"[\s:,\\]", os.fspath(top)):
+        raise DebstackError(
+            f"DEBSTACK_CACHE: expected a path without blanks, commas and colons, found {top}",
+            hint="overlay mounts cannot take such a path; choose another folder",
+        )
     path = Path(top).absolute().joinpath(*parts)
     path.mkdir(parents=True, exist_ok=True)
     return path
