@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -35,7 +36,11 @@ def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     apply.add_argument("--dry-run", action="store_true", help="the same as: debstack plan")
     apply.add_argument("-q", "--quiet", action="store_true", help="only errors and the last line")
     apply.add_argument(
-        "--wait", type=float, metavar="SECONDS", help="how long to wait for servers (default: 60)"
+        "--wait",
+        type=float,
+        metavar="SECONDS",
+        default=os.environ.get("DEBSTACK_WAIT") or None,
+        help="how long to wait for servers (default: $DEBSTACK_WAIT, else 60)",
     )
     _dpkg_option(apply)
     status = commands.add_parser("status", help="compare what is declared with what is")

@@ -42,3 +42,15 @@ def test_errors_of_the_same_cause_are_told_once() -> None:
     errors = failures([failed("a", "down"), failed("b", "down"), failed("c", "other")])
     assert [error.message for error in errors] == ["a, b: down", "c: other"]
     assert errors[0].hint == "start it"
+
+
+def test_the_environment_says_how_long_to_wait_where_no_option_can_be_given(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DEBSTACK_WAIT", "2.5")
+    assert cli.build_parser().parse_args(["apply"]).wait == 2.5
+    assert cli.build_parser().parse_args(["apply", "--wait", "7"]).wait == 7
+    monkeypatch.setenv("DEBSTACK_WAIT", "soon")
+    with pytest.raises(SystemExit):
+        cli.build_parser().parse_args(["apply"])
+    assert "invalid float value: 'soon'" in capsys.readouterr().err
