@@ -83,7 +83,7 @@ def _scripts(component: Component, binary: str) -> _Scripts:
         purge_question=question if asks else "",
         shared_purge_question=f"{SHARED_PREFIX}/{PURGE_KEY}",
         remote_things=remote,
-        left_over=f"{binary}: debstack is not installed any more, so these are left: {remote}",
+        left_over=f"{binary}: left as they are: {remote}",
         keep_hint=f"{binary}: hint: to purge it and leave its data, run: "
         f"echo '{binary} {question} boolean false' | debconf-set-selections",
         data=paths.purged_with_data(component, binary) if asks else [],
