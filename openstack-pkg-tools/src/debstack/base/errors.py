@@ -74,3 +74,7 @@ class MessagingError(DebstackError):
 
 class MessagingUnavailable(MessagingError, Retriable):
     """The message broker could not be reached at all."""
+
+
+class CacheUnavailable(DebstackError, Retriable):
+    """memcached could not be reached."""

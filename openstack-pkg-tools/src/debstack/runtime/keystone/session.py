@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one authenticated session with Keystone, and what its refusals mean."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from keystoneauth1 import exceptions, session
+from keystoneauth1.identity import v3
+
+from debstack.base.errors import IdentityError, IdentityUnavailable
+from debstack.runtime.keystone.wanted import DEFAULT_DOMAIN, Scoped
+from debstack.runtime.site import IdentitySite
+
+TIMEOUT_S = 60
+# uWSGI closes a connection after its answer without a word; a request that comes just then is lost.
+ATTEMPTS = 4
+RETRY_DELAY_S = 0.1
+
+T = TypeVar("T")
+_PASSING = frozenset({502, 503, 504})
+
+
+class LoginRefused(IdentityError):
+    """Keystone answered, and does not take this user with this password."""
+
+
+class Conflict(IdentityError):
+    """What was to be created exists already."""
+
+
+def _insisting(ask: Callable[[], T], attempts: int = ATTEMPTS) -> T:
+    """Return what `ask` returns, asking again where a connection broke."""
+    for _ in range(attempts - 1):
+        try:
+            return ask()
+        except exceptions.ConnectFailure:
+            time.sleep(RETRY_DELAY_S)
+    return ask()
+
+
+class Keystone:
+    """Keystone as the administrator sees it. Methods may be called from any thread."""
+
+    def __init__(self, identity: IdentitySite) -> None:
+        self._identity = identity
+        auth = v3.Password(
+            auth_url=identity.url,
+            include_catalog=False,
+            username=identity.admin_user,
+            password=str(identity.admin_password),
+            user_domain_name=DEFAULT_DOMAIN,
+            project_name=identity.admin_project,
+            project_domain_name=DEFAULT_DOMAIN,
+        )
+        self._session = session.Session(
+            auth=auth, verify=identity.ca or True, timeout=TIMEOUT_S, user_agent="debstack"
+        )
+        self._login = threading.Lock()
+
+    def log_in(self) -> None:
+        """Get the administrator's token. Raises LoginRefused or IdentityError."""
+        with self._login:
+            try:
+                _insisting(self._session.get_token)
+            except exceptions.ClientException as error:
+                raise self._translated(error, self._identity.admin_user) from error
+
+    def request(self, method: str, path: str, body: object = None) -> Any:
+        """Return what Keystone answers to `method` on `path` (which begins with a slash).
+
+        A connection that breaks is tried again, but for POST: what it asks for may have been made.
+        Raises Conflict, IdentityUnavailable or IdentityError.
+        """
+        url = self._identity.url.rstrip("/") + path
+        try:
+            answer = _insisting(
+                partial(self._session.request, url, method, json=body, authenticated=True),
+                attempts=1 if method == "POST" else ATTEMPTS,
+            )
+        except exceptions.NotFound as error:
+            if method == "DELETE":
+                return None
+            raise self._translated(error, self._identity.admin_user) from error
+        except exceptions.ClientException as error:
+            raise self._translated(error, self._identity.admin_user) from error
+        return answer.json() if answer.content else None
+
+    def list(self, collection: str, **filters: str) -> list[dict[str, Any]]:
+        """Return the members of a collection, those that match `filters` (dots as __)."""
+        query = "&".join(f"{k.replace('__', '.')}={quote(v, safe='')}" for k, v in filters.items())
+        answer = self.request("GET", f"/{collection}?{query}" if query else f"/{collection}")
+        members: list[dict[str, Any]] = answer[collection]
+        return members
+
+    def accepts(self, user: Scoped, password: str) -> bool:
+        """Return whether `user` can log in with `password`."""
+        auth = v3.Password(
+            auth_url=self._identity.url,
+            include_catalog=False,
+            username=user.name,
+            user_domain_name=user.domain,
+            password=str(password),
+            unscoped=True,
+        )
+        try:
+            _insisting(partial(auth.get_access, self._session))
+        except exceptions.Unauthorized:
+            return False
+        except exceptions.ClientException as error:
+            raise self._translated(error, user.name) from error
+        return True
+
+    def _translated(self, error: exceptions.ClientException, user: str) -> IdentityError:
+        where = f"Keystone at {self._identity.url}"
+        told = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if isinstance(error, exceptions.Unauthorized):
+            return LoginRefused(
+                f"cannot log in to {where} as {user} (401)",
+                hint="set openstack/admin-password in /etc/debstack/secrets.preseed to the "
+                "password that is in use there, then run: debstack apply",
+            )
+        if isinstance(error, exceptions.Conflict):
+            return Conflict(f"{where}: {told}")
+        return self._unanswered(error, where, told)
+
+    def _unanswered(
+        self, error: exceptions.ClientException, where: str, told: str
+    ) -> IdentityError:
+        local = "see: journalctl -u keystone; then run: debstack apply"
+        remote = (
+            "check openstack/identity-url in /etc/debstack/site.preseed; then run: debstack apply"
+        )
+        hint = local if self._identity.local else remote
+        if isinstance(error, exceptions.SSLError):
+            return IdentityError(
+                f"{where}: its certificate is not trusted ({told})",
+                hint="set openstack/identity-ca to the authority that signed it",
+            )
+        status = getattr(error, "http_status", None)
+        if isinstance(error, exceptions.ConnectionError):
+            return IdentityUnavailable(f"{where}: cannot be reached ({told})", hint=hint)
+        if status in _PASSING:
+            return IdentityUnavailable(f"{where}: does not serve now ({told})", hint=hint)
+        if isinstance(error, exceptions.Forbidden):
+            return IdentityError(
+                f"{where}: {self._identity.admin_user} may not administer it ({told})",
+                hint="openstack/admin-user must have the role admin on openstack/admin-project",
+            )
+        return IdentityError(f"{where}: refused ({told})", hint=hint)
+
+
+def quoted_path(*parts: str) -> str:
+    """Return the path of a resource from its parts, each percent-encoded."""
+    return "".join("/" + quote(part, safe="") for part in parts)

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is in Keystone, as far as this machine's packages are concerned, each thing read once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from debstack.runtime.keystone.session import Keystone
+from debstack.runtime.keystone.wanted import Scoped, Wanted
+
+THREADS = 4
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundService:
+    """An entry of the catalogue."""
+
+    id: str
+    type: str
+    name: str
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundEndpoint:
+    """A URL of a catalogue entry."""
+
+    id: str
+    service: str
+    region: str
+    interface: str
+    url: str
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundUser:
+    """A user, and whether the password that it should have is the one it has."""
+
+    id: str
+    enabled: bool = True
+    password_fits: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundProject:
+    """A project."""
+
+    id: str
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Projects and users are keyed by `Scoped.key`, assignments are (user, role, project) ids."""
+
+    regions: frozenset[str] = frozenset()
+    domains: Mapping[str, str] = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=dict)
+    projects: Mapping[str, FoundProject] = field(default_factory=dict)
+    users: Mapping[str, FoundUser] = field(default_factory=dict)
+    services: tuple[FoundService, ...] = ()
+    endpoints: tuple[FoundEndpoint, ...] = ()
+    assignments: frozenset[tuple[str, str, str]] = frozenset()
+
+
+def in_parallel(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """Return `work` of each of `items`, several at a time; the first error is raised."""
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        return list(pool.map(work, items))
+
+
+def _scoped(keystone: Keystone, collection: str, domain_id: str | None, name: str) -> Any:
+    """Return the one member of that name in that domain, or None."""
+    if domain_id is None:
+        return None
+    # Asked for by name, since a cloud may have more of them than Keystone lists at once.
+    found = keystone.list(collection, name=name, domain_id=domain_id)
+    return found[0] if found else None
+
+
+def _user(keystone: Keystone, found: Any, user: Scoped, password: str) -> FoundUser:
+    enabled = bool(found["enabled"])
+    fits = enabled and keystone.accepts(user, password)
+    return FoundUser(id=found["id"], enabled=enabled, password_fits=fits)
+
+
+def take_snapshot(keystone: Keystone, wanted: Wanted) -> Snapshot:
+    """Return what Keystone has of what `wanted` is about. Raises IdentityError."""
+    lists = ("regions", "domains", "roles", "services", "endpoints")
+    regions, domains, roles, services, endpoints = in_parallel(keystone.list, lists)
+    domain_ids = {domain["name"]: str(domain["id"]) for domain in domains}
+
+    def project(scoped: Scoped) -> Any:
+        return _scoped(keystone, "projects", domain_ids.get(scoped.domain), scoped.name)
+
+    found_projects = in_parallel(project, wanted.projects)
+    projects = {
+        scoped.key: FoundProject(id=found["id"], enabled=found["enabled"])
+        for scoped, found in zip(wanted.projects, found_projects, strict=True)
+        if found
+    }
+
+    def user(index: int) -> FoundUser | None:
+        scoped = wanted.users[index].user
+        found = _scoped(keystone, "users", domain_ids.get(scoped.domain), scoped.name)
+        return found and _user(keystone, found, scoped, wanted.users[index].password)
+
+    found_users = in_parallel(user, range(len(wanted.users)))
+
+    def assignments(project_id: str) -> list[dict[str, Any]]:
+        return keystone.list("role_assignments", scope__project__id=project_id)
+
+    listed = in_parallel(assignments, [found.id for found in projects.values()])
+    return Snapshot(
+        regions=frozenset(region["id"] for region in regions),
+        domains=domain_ids,
+        # Roles of a domain share the name space of nobody: only the global ones count.
+        roles={role["name"]: role["id"] for role in roles if not role.get("domain_id")},
+        projects=projects,
+        users={
+            declared.user.key: found
+            for declared, found in zip(wanted.users, found_users, strict=True)
+            if found
+        },
+        services=tuple(_service(found) for found in services),
+        endpoints=tuple(_endpoint(found) for found in endpoints),
+        assignments=frozenset(
+            (a["user"]["id"], a["role"]["id"], a["scope"]["project"]["id"])
+            for of_project in listed
+            for a in of_project
+            if "user" in a and "OS-INHERIT:inherited_to" not in a["scope"]
+        ),
+    )
+
+
+def _service(found: dict[str, Any]) -> FoundService:
+    return FoundService(
+        id=found["id"],
+        type=found["type"],
+        name=found.get("name") or "",
+        enabled=found["enabled"],
+    )
+
+
+def _endpoint(found: dict[str, Any]) -> FoundEndpoint:
+    return FoundEndpoint(
+        id=found["id"],
+        service=found["service_id"],
+        region=found["region_id"] or "",
+        interface=found["interface"],
+        url=found["url"],
+        enabled=found["enabled"],
+    )

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""identity:catalogue: all that the packages of this machine want in Keystone, in one session."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from debstack.runtime.context import Context
+from debstack.runtime.keystone.performing import Performer
+from debstack.runtime.keystone.planning import known_ids, plan
+from debstack.runtime.keystone.session import Keystone, LoginRefused
+from debstack.runtime.keystone.snapshot import Snapshot, take_snapshot
+from debstack.runtime.keystone.wanted import Wanted, wanted_of
+from debstack.runtime.site import IdentitySite
+from debstack.runtime.step import Change, Step
+from debstack.runtime.steps.bootstrap import bootstrapper, run_bootstrap
+from debstack.spec.vocabulary import Manifest
+
+
+class IdentityStep(Step):
+    """Region, domains, projects, users, roles, services and endpoints."""
+
+    id = "identity:catalogue"
+
+    def __init__(self, identity: IdentitySite, wanted: Wanted, provider: Manifest | None) -> None:
+        needs = {"files:site"}
+        if provider is not None and provider.package.bootstrap is not None:
+            unit = provider.package.bootstrap.unit
+            needs |= {f"bootstrap:{provider.source}", f"unit:{unit}"}
+        self.needs = frozenset(needs)
+        self._identity = identity
+        self._wanted = wanted
+        self._provider = provider
+
+    def changes(self) -> Sequence[Change]:
+        """See Step. Raises IdentityError."""
+        try:
+            return self._differences()
+        except LoginRefused:
+            if self._provider is None or not self._identity.local:
+                raise
+            # The Keystone is ours: the site's password counts, whatever was set behind our back.
+            summary = f"set the password of the cloud's administrator {self._identity.admin_user}"
+            return [Change(summary=summary, perform=self._recover)]
+
+    def _differences(self) -> list[Change]:
+        keystone = Keystone(self._identity)
+        keystone.log_in()
+        found = take_snapshot(keystone, self._wanted)
+        actions = plan(found, self._wanted)
+        performer = Performer(keystone, actions, known_ids(found))
+        return [
+            Change(summary=action.summary, perform=partial(performer.perform, index))
+            for index, action in enumerate(actions)
+        ]
+
+    def _recover(self) -> None:
+        if self._provider is not None:
+            run_bootstrap(self._provider, self._identity)
+        for change in self._differences():
+            change.perform()
+
+    def declared(self) -> Sequence[str]:
+        """See Step."""
+        there = Snapshot(domains={name: "" for name in self._wanted.domains})
+        return [action.summary for action in plan(there, self._wanted)]
+
+
+def build(context: Context) -> list[Step]:
+    """Return the step, where there is a Keystone and something to be registered in it."""
+    identity = context.site.identity
+    if identity is None:
+        return []
+    wanted = wanted_of(context.manifests, context.site, identity)
+    if not wanted.users and not wanted.services:
+        return []
+    return [IdentityStep(identity, wanted, bootstrapper(context))]

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""schema:<source>/<key>: the tables of a database, at the revisions of the installed code."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote
+
+from debstack.base.errors import CommandError, DatabaseError
+from debstack.base.run import run
+from debstack.runtime.context import Context
+from debstack.runtime.database.driver import MARKER, Driver, Session, driver_for
+from debstack.runtime.database.revisions import Standing, heads, read_revisions, standing
+from debstack.runtime.site import DatabaseAccount
+from debstack.runtime.step import Change, Step
+from debstack.spec.vocabulary import Manifest, Schema
+
+log = logging.getLogger(__name__)
+
+PACKAGES = "/usr/lib/python3/dist-packages"
+SYNC_TIMEOUT_S = 4 * 3600.0
+LOCK_TIMEOUT_S = 1800.0
+LOCK_POLL_S = 0.5
+LOCK_REPORT_S = 15.0
+
+
+def as_migrator(command: Sequence[str], user: str) -> list[str]:
+    """Return the argv that runs `command` as `user` and ends it if debstack is killed.
+
+    A migrator that outlived debstack would work on without the lock.
+    """
+    argv = ["setpriv", "--pdeathsig", "KILL", "--", *command]
+    return ["runuser", "-u", user, "--", *argv] if user else argv
+
+
+def told_secrets(account: DatabaseAccount) -> list[str]:
+    """Return every form of the account's password that a traceback of its service may hold."""
+    encoded = account.url.partition("://")[2].partition("@")[0].partition(":")[2]
+    return [account.url, account.password, encoded, encoded.replace("%", "%%"), unquote(encoded)]
+
+
+def read_standing(
+    session: Session, revisions: dict[str, tuple[str, ...]], version_table: str
+) -> Standing:
+    """Return how the database of `session` stands; without the version table, at nothing."""
+    current: list[str] = []
+    if version_table in session.tables():
+        found = session.rows(f"SELECT version_num FROM {session.quoted(version_table)}")
+        current = [str(row[0]) for row in found]
+    return standing(revisions, current)
+
+
+class SchemaStep(Step):
+    """The schema of one database."""
+
+    def __init__(
+        self,
+        context: Context,
+        driver: Driver,
+        account: DatabaseAccount,
+        schema: Schema,
+        manifest: Manifest,
+    ) -> None:
+        self.id = f"schema:{account.source}/{account.key}"
+        self.needs = frozenset(
+            {f"database:{account.source}/{account.key}"}
+            | {f"config:{name}" for name in manifest.package.config}
+        )
+        self._driver = driver
+        self._account = account
+        self._schema = schema
+        self._manifest = manifest
+        self._directory: Path = context.path(f"{PACKAGES}/{schema.migrations}")
+
+    def changes(self) -> Sequence[Change]:
+        """See Step. Raises DatabaseError, for a schema newer than the code too."""
+        revisions = read_revisions(self._directory)
+        with self._driver.open(self._account) as session:
+            found = read_standing(session, revisions, self._schema.version_table)
+            first = MARKER in session.tables()
+        self._refuse_newer(found)
+        if found.missing:
+            return [Change(summary=self._summary(revisions), perform=self._migrate)]
+        if first:
+            summary = f"note that the schema of {self._account.database} is complete"
+            return [Change(summary=summary, perform=self._migrate)]
+        return []
+
+    def _summary(self, revisions: dict[str, tuple[str, ...]]) -> str:
+        wanted = ", ".join(sorted(heads(revisions)))
+        return f"bring the schema of {self._account.database} to {wanted}"
+
+    def _refuse_newer(self, found: Standing) -> None:
+        if found.unknown:
+            source = self._manifest.source
+            raise DatabaseError(
+                f"database {self._account.database}: its schema is newer than the installed "
+                f"{source}, which does not know {', '.join(sorted(found.unknown))}",
+                hint=f"install the {source} that made it; a schema is never taken back",
+            )
+
+    def _migrate(self) -> None:
+        """Run the service's own command, alone, and check where it led to."""
+        revisions = read_revisions(self._directory)
+        table = self._schema.version_table
+        with self._driver.open(self._account) as session, self._locked(session):
+            found = read_standing(session, revisions, table)
+            self._refuse_newer(found)
+            if found.missing:
+                self._begin(session, table)
+                self._sync()
+                left = read_standing(session, revisions, table).missing
+                if left:
+                    raise DatabaseError(
+                        f"database {self._account.database}: {' '.join(self._schema.sync)} ended "
+                        f"well, but these revisions are missing: {', '.join(sorted(left))}",
+                        hint=f"run it by hand as {self._manifest.user} to see what it says",
+                    )
+            if MARKER in session.tables():
+                session.rows(f"DROP TABLE {session.quoted(MARKER)}")
+
+    def _begin(self, session: Session, version_table: str) -> None:
+        """Mark a database whose first schema begins; one where that was cut short starts anew.
+
+        MariaDB commits each table as it is made, and no migration can go on from the middle.
+        Nothing can be lost: the services start only when the mark is gone.
+        """
+        tables = session.tables()
+        if MARKER in tables:
+            log.info("the first schema of %s was cut short; again", self._account.database)
+            session.empty()
+        if MARKER in tables or not tables:
+            session.rows(f"CREATE TABLE {session.quoted(MARKER)} (started INTEGER)")
+
+    def _sync(self) -> None:
+        command = list(self._schema.sync)
+        try:
+            run(
+                as_migrator(command, self._manifest.user),
+                timeout_s=SYNC_TIMEOUT_S,
+                secrets=told_secrets(self._account),
+            )
+        except CommandError as error:
+            raise DatabaseError(
+                f"schema of {self._account.database}: {error.message}",
+                hint="remove the cause, then run: debstack apply",
+            ) from error
+
+    @contextmanager
+    def _locked(self, session: Session) -> Iterator[None]:
+        begun = time.monotonic()
+        told = begun
+        while not session.try_lock():
+            now = time.monotonic()
+            if now - begun > LOCK_TIMEOUT_S:
+                raise DatabaseError(
+                    f"database {self._account.database}: another machine has been migrating its "
+                    f"schema for {LOCK_TIMEOUT_S / 60:.0f} minutes",
+                    hint="see what that one does; then run: debstack apply",
+                )
+            if now - told >= LOCK_REPORT_S:
+                told = now
+                log.info(
+                    "waiting for another migration of %s (%.0f s)",
+                    *(self._account.database, now - begun),
+                )
+            time.sleep(LOCK_POLL_S)
+        try:
+            yield
+        finally:
+            session.unlock()
+
+    def declared(self) -> Sequence[str]:
+        """See Step."""
+        return [f"make the schema of {self._account.database}"]
+
+
+def build(context: Context) -> list[Step]:
+    """Return a step for each schema that the packages of this machine declare."""
+    steps: list[Step] = []
+    for manifest in context.manifests:
+        for key, schema in manifest.package.schema.items():
+            account = context.site.accounts[(manifest.source, key)]
+            driver = driver_for(context.site.database, context.root)
+            steps.append(SchemaStep(context, driver, account, schema, manifest))
+    return steps
