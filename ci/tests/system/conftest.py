@@ -140,6 +140,7 @@ def preseeded(repository: Path) -> Iterator[Node]:
         names = f"{PUBLIC_HOST} {INTERNAL_HOST} {ADMIN_HOST}"
         act(node, "sh", "-c", f'echo "{node.address6} {names}" >>/etc/hosts')
         preseed(node, answers(node.address6), AWKWARD_PASSWORDS)
+        apt(node, "install", "python3-minimal")  # for the watch; a bare Debian has none
         node.copy_in(INSIDE / "watch_arguments.py", "/root/watch.py")
         watch = ["systemd-run", "--unit=watch", "--nice=-5", "python3", "/root/watch.py"]
         act(node, *watch, "/root/arguments")
