@@ -31,11 +31,7 @@ TAKEN_HEADER = """\
 def check(known: KnownQuestion, value: str) -> None:
     """Raise AnswerError, naming what is accepted, if `value` is not an answer to `known`."""
     if value and not accepts(known.question, value):
-        raise AnswerError(
-            known.name,
-            f'expected {accepted(known.question)}, found "{value}"',
-            hint=f"correct it in {SITE_FILE}, then run: debstack apply",
-        )
+        raise AnswerError(known.name, f'expected {accepted(known.question)}, found "{value}"')
 
 
 def check_all(known: Mapping[str, KnownQuestion], values: Mapping[str, str]) -> None:
@@ -48,7 +44,10 @@ def check_all(known: Mapping[str, KnownQuestion], values: Mapping[str, str]) -> 
             except AnswerError as error:
                 problems.append(error)
     if problems:
-        raise DebstackError("\n".join(p.message for p in problems), hint=problems[0].hint)
+        raise DebstackError(
+            "\n".join(problem.message for problem in problems),
+            hint=f"correct it in {SITE_FILE}, then run: debstack apply",
+        )
 
 
 def warnings(preseed: Preseed, known: Iterable[str], where: str) -> list[str]:

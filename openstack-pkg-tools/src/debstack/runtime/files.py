@@ -76,6 +76,11 @@ def difference(wanted: WantedFile) -> str:
     return "mode" if stat.S_IMODE(found.st_mode) != wanted.mode else ""
 
 
+def told(how: str, path: str) -> str:
+    """Return the summary of a change that puts right `how` (see difference) `path` differs."""
+    return f"write {path}" if how in ("missing", "content") else f"put right the {how} of {path}"
+
+
 def _flush_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

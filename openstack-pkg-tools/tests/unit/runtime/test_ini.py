@@ -31,7 +31,9 @@ def as_oslo_reads(path: Path, text: str) -> cfg.ConfigOpts:
 @example("'")
 @example(" blanks ")
 @example("\u00a0")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_oslo_config_reads_what_was_written(tmp_path: Path, value: str) -> None:
     text = rendered("", {"DEFAULT": {"g": ["another"], "password": [escaped(value)]}})
     assert as_oslo_reads(tmp_path / "x.conf", text).password == value

@@ -119,3 +119,16 @@ def test_only_root_may_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     with pytest.raises(DebstackError, match="must be run as root"):
         machine.require_root()
+
+
+def test_without_generating_no_file_is_made_for_passwords(root: Path) -> None:
+    for change in SiteFiles(read_machine(root), generate=False).changes():
+        change.perform()
+    assert not (root / "etc/debstack/secrets.preseed").exists()
+    put(root, answers.SITE_FILE, "glance glance/service-password password hidden\n")
+    for change in SiteFiles(read_machine(root), generate=False).changes():
+        change.perform()
+    kept = (root / "etc/debstack/secrets.preseed").read_text()
+    assert [line for line in kept.splitlines() if not line.startswith("#")] == [
+        "glance-common glance/service-password password hidden"
+    ]

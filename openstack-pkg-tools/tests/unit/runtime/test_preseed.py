@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from debstack.base.errors import AnswerError
@@ -70,6 +70,7 @@ def test_lines_that_are_not_understood_are_told() -> None:
 
 
 @given(PRINTABLE.filter(lambda value: not value.endswith("\\")))
+@settings(deadline=None)
 def test_any_printable_value_comes_back(value: str) -> None:
     text = Preseed().updated({"a/b": entry("a/b", value)}).render()
     assert Preseed.parse(text).values() == {"a/b": value}

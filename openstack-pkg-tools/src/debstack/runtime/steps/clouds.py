@@ -10,7 +10,7 @@ from pathlib import Path
 from debstack.base.secret import Secret
 from debstack.runtime import cloud_file
 from debstack.runtime.context import Context
-from debstack.runtime.files import WantedFile, difference, make_folder, read_text, write
+from debstack.runtime.files import WantedFile, difference, make_folder, read_text, told, write
 from debstack.runtime.site import IdentitySite
 from debstack.runtime.step import Change, Step
 
@@ -53,14 +53,15 @@ class CloudsStep(Step):
 
     def _change(self, absolute: str, content: str) -> list[Change]:
         wanted = WantedFile(path=self._root / absolute.lstrip("/"), content=content, mode=0o600)
-        if not difference(wanted):
+        how = difference(wanted)
+        if not how:
             return []
 
         def perform() -> None:
             make_folder(wanted.path.parent)
             write(wanted)
 
-        return [Change(summary=f"write {absolute}", perform=perform)]
+        return [Change(summary=told(how, absolute), perform=perform)]
 
     def changes(self) -> Sequence[Change]:
         """See Step. Other clouds in the file stay. Raises ConfigurationError."""

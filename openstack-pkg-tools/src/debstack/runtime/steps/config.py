@@ -9,7 +9,7 @@ from functools import partial
 from debstack.base.errors import ConfigurationError
 from debstack.runtime.catalogue import read_catalogue, unknown
 from debstack.runtime.context import Context
-from debstack.runtime.files import WantedFile, difference, write
+from debstack.runtime.files import WantedFile, difference, told, write
 from debstack.runtime.ini import rendered
 from debstack.runtime.step import Change, Step
 from debstack.runtime.substitution import Rendered, sections_of
@@ -70,8 +70,7 @@ class ConfigStep(Step):
         how = difference(wanted)
         if not how:
             return []
-        told = f"write {self._path}" if how in ("missing", "content") else f"{how} of {self._path}"
-        return [Change(summary=told, perform=partial(write, wanted))]
+        return [Change(summary=told(how, self._path), perform=partial(write, wanted))]
 
     def declared(self) -> Sequence[str]:
         """See Step."""

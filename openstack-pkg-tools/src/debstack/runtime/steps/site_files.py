@@ -82,7 +82,8 @@ class SiteFiles(Step):
             mode=0o600,
         )
         how = difference(wanted)
-        if not how:
+        nothing_to_keep = how == "missing" and not self._secrets
+        if not how or nothing_to_keep:
             return []
         taken = [
             name
