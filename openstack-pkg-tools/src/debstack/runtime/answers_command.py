@@ -126,8 +126,25 @@ def export(*, everything: bool, secrets: bool) -> int:
     if secrets:
         stored = Preseed.parse(read_text(_SECRETS) or "").values()
         given |= {name: value for name, value in stored.items() if name in known}
-    for name, value in sorted(given.items()):
-        kind = known[name].question.type.value
-        entry = Entry(owner=known[name].binary, name=name, type=kind, value=value)
-        print(entry.text())
+    print("\n".join(export_lines(known, given)))
     return OK
+
+
+def export_lines(
+    known: Mapping[str, manifests.KnownQuestion], given: Mapping[str, str]
+) -> list[str]:
+    """Return the lines of a preseed file that holds `given`. Raises AnswerError.
+
+    debconf-set-selections keeps a backslash at the end of its last line only.
+    """
+    lines = {
+        name: f"{known[name].binary} {name} {known[name].question.type.value} {value}"
+        for name, value in sorted(given.items())
+    }
+    awkward = [name for name, line in lines.items() if line.endswith("\\")]
+    if len(awkward) > 1:
+        raise AnswerError(
+            ", ".join(awkward),
+            "these values end in a backslash, and a preseed file can hold only one that does",
+        )
+    return sorted(lines.values(), key=lambda line: line.endswith("\\"))

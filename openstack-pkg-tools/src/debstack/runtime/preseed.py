@@ -3,6 +3,10 @@
 
 A line is `<owner> <question> <type> <value>`; exactly one blank separates type and value, so that a
 value may begin with blanks. Comments, empty lines and lines not understood stay as they are.
+
+A line that ends in a backslash is joined with the next one, as debconf-set-selections does. A value
+that itself ends in a backslash therefore has a comment behind it (LITERAL) that says so; for
+debconf-set-selections such a line would have to be the last one of its file.
 """
 
 from __future__ import annotations
@@ -15,6 +19,8 @@ from debstack.base.errors import AnswerError
 
 _LINE = re.compile(r"\s*(?P<owner>\S+)\s+(?P<name>\S+)\s+(?P<type>\S+)(?:\s(?P<value>.*))?", re.S)
 
+LITERAL = "# (the value above ends in a backslash)"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -26,18 +32,15 @@ class Entry:
     value: str = field(repr=False)
 
     def text(self) -> str:
-        """Return the line, without its end; raise AnswerError for a value it cannot hold."""
+        """Return the line, without its end, and LITERAL behind a value that ends in a backslash.
+
+        Raises AnswerError for a value of several lines.
+        """
         if "\n" in self.value or "\r" in self.value:
             raise AnswerError(self.name, "a value of more than one line cannot be kept")
-        if self.value.endswith("\\"):
-            raise AnswerError(
-                self.name,
-                "a value that ends in a backslash cannot be kept:"
-                " a preseed file joins such a line with the next one",
-                hint="choose a value with another last character",
-            )
         head = f"{self.owner} {self.name} {self.type}"
-        return f"{head} {self.value}" if self.value else head
+        tail = f"\n{LITERAL}" if self.value.endswith("\\") else ""
+        return f"{head} {self.value}{tail}" if self.value else head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,7 @@ class _Block:
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str, str]]:
-    """Yield line number, raw text and joined text; a trailing backslash joins the next line."""
+    """Yield line number, raw text and joined text of each line that continuation lines make up."""
     raw: list[str] = []
     joined = ""
     start = 1
@@ -61,10 +64,12 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str, str]]:
         if not raw:
             start = number
         raw.append(line)
-        joined += line.removesuffix("\r")
-        if joined.endswith("\\") and number < len(lines):
-            joined = joined[:-1]
-            continue
+        if not (joined and line == LITERAL):
+            joined += line.removesuffix("\r")
+            following = lines[number : number + 1]
+            if joined.endswith("\\") and following:
+                joined = joined if following == [LITERAL] else joined[:-1]
+                continue
         yield start, "\n".join(raw), joined
         raw, joined = [], ""
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from debstack.base.errors import AnswerError
@@ -69,17 +69,26 @@ def test_lines_that_are_not_understood_are_told() -> None:
     assert Preseed.parse(TEXT + "x a/b seen true\n").not_understood() == [(6, "something odd")]
 
 
-@given(PRINTABLE.filter(lambda value: not value.endswith("\\")))
+@given(PRINTABLE, PRINTABLE)
+@example("\\", "\\")
+@example("a\\\\", "x")
 @settings(deadline=None)
-def test_any_printable_value_comes_back(value: str) -> None:
-    text = Preseed().updated({"a/b": entry("a/b", value)}).render()
-    assert Preseed.parse(text).values() == {"a/b": value}
+def test_any_printable_value_comes_back(value: str, another: str) -> None:
+    entries = {"a/b": entry("a/b", value), "c/d": entry("c/d", another)}
+    text = Preseed().updated(entries).render()
+    read = Preseed.parse(text)
+    assert read.values() == {"a/b": value, "c/d": another}
+    assert read.render() == text
+    assert read.updated({"a/b": None, "c/d": None}).render() == ""
 
 
-@pytest.mark.parametrize("value", ["a\nb", "a\\"])
-def test_what_a_line_cannot_hold_is_refused(value: str) -> None:
-    with pytest.raises(AnswerError, match="a/b: a value"):
-        entry("a/b", value).text()
+def test_what_a_line_cannot_hold_is_refused() -> None:
+    with pytest.raises(AnswerError, match="a/b: a value of more than one line"):
+        entry("a/b", "a\nb").text()
+
+
+def test_a_comment_of_somebody_else_behind_a_backslash_is_joined_as_debconf_does() -> None:
+    assert Preseed.parse("x a/b string one\\\n# two\n").values() == {"a/b": "one# two"}
 
 
 def test_a_value_is_not_shown_by_repr() -> None:
