@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from cloudtest.acting import apt
+from cloudtest.groundwork import ensure_groundwork
 from pipeline.tree import cache_dir, locked
 from testbed import archive, stage
 from testbed.bed import Testbed
@@ -63,11 +64,12 @@ def _unpack_controller(node: Node) -> None:
     node.write_file(INSTALL_LOG, told, mode=0o600)
 
 
-#: The kinds of stages: what is done in a fresh node, which is then switched off.
-RECIPES: Mapping[str, Callable[[Node], None]] = {
-    "controller": _install_controller,
-    "deferred": _unpack_controller,
-    "keystone-alone": _install_keystone_alone,
+#: The kinds of stages: on which groundwork (empty: on a bare Debian), and what is done in a node,
+#: which is then switched off.
+RECIPES: Mapping[str, tuple[str, Callable[[Node], None]]] = {
+    "controller": ("", _install_controller),
+    "deferred": ("debian", _unpack_controller),
+    "keystone-alone": ("debian", _install_keystone_alone),
 }
 
 
@@ -97,8 +99,16 @@ def ensure_stage(kind: str, repository: Path) -> str:
     with locked(f"testbed-{name}"):
         if not stage.exists(name):
             with Testbed(f"stage-{os.getpid()}") as bed:
-                node = bed.create(STAGE_NODE, packages=[METAPACKAGE], repository=repository)
-                RECIPES[kind](node)
+                ground, install = RECIPES[kind]
+                node = bed.create(
+                    STAGE_NODE,
+                    from_stage=ensure_groundwork(ground, repository, METAPACKAGE)
+                    if ground
+                    else None,
+                    packages=[METAPACKAGE],
+                    repository=repository,
+                )
+                install(node)
                 stage.snapshot(node, name)
             _forget_old(kind, name)
     return name

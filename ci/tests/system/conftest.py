@@ -136,11 +136,15 @@ def preseeded(repository: Path) -> Iterator[Node]:
     stopped, they are in /root/arguments. The node is a testbed of its own.
     """
     with Testbed(f"preseeded-{os.getpid()}") as bed:
-        node = bed.create(STAGE_NODE, packages=[METAPACKAGE], repository=repository).boot()
+        node = bed.create(
+            STAGE_NODE,
+            from_stage=groundwork.ensure_groundwork("debian", repository, METAPACKAGE),
+            packages=[METAPACKAGE],
+            repository=repository,
+        ).boot()
         names = f"{PUBLIC_HOST} {INTERNAL_HOST} {ADMIN_HOST}"
         act(node, "sh", "-c", f'echo "{node.address6} {names}" >>/etc/hosts')
         preseed(node, answers(node.address6), AWKWARD_PASSWORDS)
-        apt(node, "install", "python3-minimal")  # for the watch; a bare Debian has none
         node.copy_in(INSIDE / "watch_arguments.py", "/root/watch.py")
         watch = ["systemd-run", "--unit=watch", "--nice=-5", "python3", "/root/watch.py"]
         act(node, *watch, "/root/arguments")
