@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 import amqp
@@ -22,6 +23,7 @@ import amqp.exceptions
 from debstack.base.errors import CommandError, MessagingError, MessagingUnavailable
 from debstack.base.run import run
 from debstack.runtime.site import MessagingAccount
+from debstack.runtime.step import Change
 
 SYSTEM_USER = "rabbitmq"
 SALT_BYTES = 4
@@ -161,10 +163,10 @@ def import_definitions(text: str) -> None:
         Path(name).unlink(missing_ok=True)
 
 
-def control(*arguments: str) -> None:
-    """Run rabbitmqctl with `arguments`. Raises MessagingError."""
+def control(*arguments: str) -> str:
+    """Return what rabbitmqctl prints for `arguments`. Raises MessagingError."""
     try:
-        run(["rabbitmqctl", "--quiet", *arguments], timeout_s=CONTROL_TIMEOUT_S)
+        return run(["rabbitmqctl", "--quiet", *arguments], timeout_s=CONTROL_TIMEOUT_S).stdout
     except CommandError as error:
         raise MessagingError(error.message, hint=LOCAL_HINT) from error
 
@@ -181,3 +183,38 @@ def repair(accounts: Sequence[MessagingAccount], hosts: Sequence[str]) -> None:
                     hint="see: journalctl -u rabbitmq-server and /var/log/rabbitmq",
                 )
             time.sleep(IMPORT_POLL_S)
+
+
+def removals(names: Sequence[str], *, local: bool) -> list[Change]:
+    """Return the changes that delete the virtual hosts and users `names`, those that there are.
+
+    Raises MessagingError, always for a broker that debstack does not administer.
+    """
+    if not local:
+        commands = "; ".join(
+            f"rabbitmqctl delete_vhost {shlex.quote(name)}; rabbitmqctl delete_user "
+            f"{shlex.quote(name)}"
+            for name in names
+        )
+        raise MessagingError(
+            "the broker is on another machine", hint=f"run there, as root: {commands}"
+        )
+    changes = []
+    for kind, told, listing in (
+        ("vhost", "virtual host", ("list_vhosts", "name", "--no-table-headers")),
+        ("user", "user", ("list_users", "--no-table-headers")),
+    ):
+        there = {line.split("\t")[0] for line in control(*listing).splitlines()}
+        changes += [
+            Change(
+                summary=f"delete RabbitMQ {told} {name}",
+                perform=partial(_delete, kind, name),
+            )
+            for name in names
+            if name in there
+        ]
+    return changes
+
+
+def _delete(kind: str, name: str) -> None:
+    control(f"delete_{kind}", name)

@@ -90,27 +90,33 @@ def database_server(inputs: Inputs) -> DatabaseServer:
     )
 
 
+def resolved_account(
+    inputs: Inputs, server: DatabaseServer, manifest: Manifest, key: str
+) -> DatabaseAccount:
+    """Return the declared database `key` of `manifest` with its user, password and URL."""
+    user = manifest.package.database[key].user or key
+    password = inputs.password(password_name(manifest, "database", key))
+    embedded = server.engine is Engine.SQLITE
+    path = f"/var/lib/{manifest.user}/{key}.sqlite" if embedded else ""
+    return DatabaseAccount(
+        key=key,
+        source=manifest.source,
+        binary=manifest.binary,
+        database=key,
+        user=user,
+        password=password,
+        url=service_url(server, database=key, user=user, password=password, path=path),
+        system_user=manifest.user,
+        path=path,
+    )
+
+
 def _accounts(inputs: Inputs, server: DatabaseServer) -> dict[tuple[str, str], DatabaseAccount]:
-    found = {}
-    for manifest in inputs.manifests:
-        for key, database in manifest.package.database.items():
-            user = database.user or key
-            password = inputs.password(password_name(manifest, "database", key))
-            embedded = server.engine is Engine.SQLITE
-            path = f"/var/lib/{manifest.user}/{key}.sqlite" if embedded else ""
-            url = service_url(server, database=key, user=user, password=password, path=path)
-            found[manifest.source, key] = DatabaseAccount(
-                key=key,
-                source=manifest.source,
-                binary=manifest.binary,
-                database=key,
-                user=user,
-                password=password,
-                url=url,
-                system_user=manifest.user,
-                path=path,
-            )
-    return found
+    return {
+        (manifest.source, key): resolved_account(inputs, server, manifest, key)
+        for manifest in inputs.manifests
+        for key in manifest.package.database
+    }
 
 
 def endpoint_urls(inputs: Inputs, service: CatalogueService, management: str) -> EndpointUrls:
@@ -155,6 +161,20 @@ def _identity(inputs: Inputs, endpoints: Mapping[str, EndpointUrls]) -> Identity
         region=inputs.shared("region", "RegionOne"),
         ca=inputs.shared("identity-ca"),
     )
+
+
+def _endpoints(inputs: Inputs) -> dict[str, EndpointUrls]:
+    management = inputs.shared("management-address", inputs.facts.primary_address)
+    return {
+        service_type: endpoint_urls(inputs, service, management)
+        for manifest in inputs.manifests
+        for service_type, service in manifest.package.service.items()
+    }
+
+
+def identity_site(inputs: Inputs) -> IdentitySite | None:
+    """Return the Keystone that the manifests of `inputs` belong to; None where there is none."""
+    return _identity(inputs, _endpoints(inputs))
 
 
 def _check_identity(inputs: Inputs, identity: IdentitySite | None) -> None:
@@ -209,11 +229,7 @@ def _services(inputs: Inputs, kind: str, default_port: int, answer: str) -> tupl
 def resolve(inputs: Inputs) -> Site:
     """Return the Site. Raises DebstackError with all the answers that are needed and not given."""
     management = inputs.shared("management-address", inputs.facts.primary_address)
-    endpoints = {
-        service_type: endpoint_urls(inputs, service, management)
-        for manifest in inputs.manifests
-        for service_type, service in manifest.package.service.items()
-    }
+    endpoints = _endpoints(inputs)
     identity = _identity(inputs, endpoints)
     hosts = _services(inputs, "rabbitmq", RABBITMQ_PORT, "messaging-host")
     problems: list[AnswerError] = []

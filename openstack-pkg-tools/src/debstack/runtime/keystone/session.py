@@ -91,6 +91,10 @@ class Keystone:
             raise self._translated(error, self._identity.admin_user) from error
         return answer.json() if answer.content else None
 
+    def delete(self, path: str) -> None:
+        """Delete what is at `path`, if it is there. Raises IdentityError."""
+        self.request("DELETE", path)
+
     def list(self, collection: str, **filters: str) -> list[dict[str, Any]]:
         """Return the members of a collection, those that match `filters` (dots as __)."""
         query = "&".join(f"{k.replace('__', '.')}={quote(v, safe='')}" for k, v in filters.items())

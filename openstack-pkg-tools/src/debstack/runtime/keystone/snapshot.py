@@ -128,8 +128,8 @@ def take_snapshot(keystone: Keystone, wanted: Wanted) -> Snapshot:
             for declared, found in zip(wanted.users, found_users, strict=True)
             if found
         },
-        services=tuple(_service(found) for found in services),
-        endpoints=tuple(_endpoint(found) for found in endpoints),
+        services=tuple(found_service(found) for found in services),
+        endpoints=tuple(found_endpoint(found) for found in endpoints),
         assignments=frozenset(
             (a["user"]["id"], a["role"]["id"], a["scope"]["project"]["id"])
             for of_project in listed
@@ -139,7 +139,8 @@ def take_snapshot(keystone: Keystone, wanted: Wanted) -> Snapshot:
     )
 
 
-def _service(found: dict[str, Any]) -> FoundService:
+def found_service(found: dict[str, Any]) -> FoundService:
+    """Return an entry of the catalogue from what Keystone answers."""
     return FoundService(
         id=found["id"],
         type=found["type"],
@@ -148,7 +149,8 @@ def _service(found: dict[str, Any]) -> FoundService:
     )
 
 
-def _endpoint(found: dict[str, Any]) -> FoundEndpoint:
+def found_endpoint(found: dict[str, Any]) -> FoundEndpoint:
+    """Return an endpoint from what Keystone answers."""
     return FoundEndpoint(
         id=found["id"],
         service=found["service_id"],

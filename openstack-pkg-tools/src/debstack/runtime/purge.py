@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""debstack purge: takes back what a purged package had elsewhere than in its own files.
+
+It may run with the servers gone, or with everything gone but itself: what cannot be reached is
+left and told, and is no failure, since a purge must not keep dpkg from going on.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from debstack.base.errors import DebstackError
+from debstack.base.main import OK
+from debstack.base.secret import Secret
+from debstack.runtime import answers, manifests
+from debstack.runtime.database.driver import driver_for
+from debstack.runtime.facts import gather
+from debstack.runtime.files import WantedFile, read_text, refusal, write
+from debstack.runtime.lock import single_apply
+from debstack.runtime.machine import engine_in_use, require_root
+from debstack.runtime.preseed import Preseed
+from debstack.runtime.resolve import Inputs, database_server, identity_site, resolved_account
+from debstack.runtime.step import Change
+from debstack.spec.vocabulary import Manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purge:
+    """One purged package among those that stay."""
+
+    manifest: Manifest
+    installed: tuple[Manifest, ...]
+    inputs: Inputs
+    root: Path
+
+    def alone(self, of: Callable[[Manifest], Iterable[str]]) -> list[str]:
+        """Return the names that `of` finds in the purged package and in no other one."""
+        kept = {name for other in self.installed for name in of(other)}
+        return [name for name in of(self.manifest) if name not in kept]
+
+
+def find_manifest(root: Path, binary: str) -> Manifest | None:
+    """Return what a removed package declared, or None where nothing is known of it.
+
+    Raises DebstackError for a package that is installed.
+    """
+    installed = root / manifests.COMPONENTS.lstrip("/") / f"{binary}.json"
+    if installed.exists():
+        raise DebstackError(
+            f"{binary}: is installed, and only what a removed package left can be purged",
+            hint=f"run: apt-get purge {binary}",
+        )
+    kept = root / manifests.REMOVED.lstrip("/") / f"{binary}.json"
+    return manifests.read_manifest(kept) if kept.exists() else None
+
+
+def prepare(root: Path, manifest: Manifest) -> Purge:
+    """Return what purging `manifest` needs to know, read without asking any server."""
+    installed = manifests.read_manifests(root)
+    everybody = (*installed, manifest)
+    site = Preseed.parse(read_text(root / answers.SITE_FILE.lstrip("/")) or "")
+    secrets = Preseed.parse(read_text(root / answers.SECRETS_FILE.lstrip("/")) or "")
+    known = manifests.known_questions(everybody)
+    inputs = Inputs(
+        manifests=everybody,
+        # debstack's own questions may be gone already: then the file alone is the answer.
+        answers={**site.values(), **answers.effective(known, site.values())},
+        secrets={name: Secret(value) for name, value in secrets.values().items()},
+        facts=gather(root),
+        engine_in_use=engine_in_use(root, everybody),
+    )
+    return Purge(manifest=manifest, installed=installed, inputs=inputs, root=root)
+
+
+def database_removals(purge: Purge) -> list[Change]:
+    """Return the changes that drop the databases and users of the package. Raises DebstackError."""
+    keys = purge.alone(lambda m: [f"{m.source}/{key}" for key in m.package.database])
+    if not keys:
+        return []
+    server = database_server(purge.inputs)
+    driver = driver_for(server, purge.root)
+    return [
+        change
+        for key in keys
+        for change in driver.removals(
+            resolved_account(purge.inputs, server, purge.manifest, key.rpartition("/")[2])
+        )
+    ]
+
+
+def identity_removals(purge: Purge) -> list[Change]:
+    """Return the changes that take the package out of Keystone. Raises DebstackError."""
+    from debstack.runtime.keystone.removing import plan_removal, take_removal_snapshot
+    from debstack.runtime.keystone.session import Keystone, quoted_path
+
+    users = purge.alone(lambda m: m.package.service_user)
+    types = purge.alone(lambda m: m.package.service)
+    # A Keystone of this machine that is gone, or that goes now, takes its catalogue with it.
+    others = Inputs(
+        manifests=purge.installed,
+        answers=purge.inputs.answers,
+        secrets=purge.inputs.secrets,
+        facts=purge.inputs.facts,
+    )
+    identity = identity_site(others)
+    if identity is None or not (users or types):
+        return []
+    keystone = Keystone(identity)
+    keystone.log_in()
+    found = take_removal_snapshot(keystone, purge.manifest, users)
+    return [
+        Change(
+            summary=removal.summary,
+            perform=partial(keystone.delete, quoted_path(*removal.path)),
+        )
+        for removal in plan_removal(found, purge.manifest, users, types, identity.region)
+    ]
+
+
+def messaging_removals(purge: Purge) -> list[Change]:
+    """Return the changes that delete the package's RabbitMQ accounts. Raises DebstackError."""
+    names = purge.alone(lambda m: m.package.messaging)
+    local = "rabbitmq" in purge.inputs.facts.servers
+    if not names or not (local or purge.inputs.shared("messaging-host")):
+        return []
+    from debstack.runtime import rabbitmq
+
+    return rabbitmq.removals(names, local=local and not purge.inputs.shared("messaging-host"))
+
+
+def _delete(directory: Path) -> None:
+    try:
+        shutil.rmtree(directory)
+    except OSError as error:
+        raise refusal(directory, error) from error
+
+
+def file_removals(purge: Purge) -> list[Change]:
+    """Return the changes that delete key repositories and forget passwords."""
+    paths = purge.alone(lambda m: [r.path for r in m.package.key_repository.values()])
+    changes = [
+        Change(summary=f"delete {path}", perform=partial(_delete, purge.root / path[1:]))
+        for path in paths
+        if (purge.root / path[1:]).is_dir()
+    ]
+    names = purge.alone(lambda m: m.password.values())
+    held = purge.root / answers.SECRETS_FILE.lstrip("/")
+    secrets = Preseed.parse(read_text(held) or "")
+    gone = sorted(set(names) & set(secrets.entries()))
+    if gone:
+        text = secrets.updated(dict.fromkeys(gone)).render()
+        wanted = WantedFile(path=held, content=text, mode=0o600)
+        summary = f"forget {', '.join(gone)}"
+        changes.append(Change(summary=summary, perform=partial(write, wanted)))
+    return changes
+
+
+#: What is purged, each part without regard to the others; passwords last, since they open doors.
+PARTS: tuple[tuple[str, Callable[[Purge], list[Change]]], ...] = (
+    ("its catalogue entries and users in Keystone", identity_removals),
+    ("its RabbitMQ virtual hosts and users", messaging_removals),
+    ("its databases and their users", database_removals),
+    ("its keys and passwords", file_removals),
+)
+
+
+def _perform(part: Callable[[Purge], list[Change]], purge: Purge) -> None:
+    for change in part(purge):
+        change.perform()
+        print(f"debstack: {change.summary}", file=sys.stderr)
+
+
+def _told(binary: str, what: str, error: DebstackError) -> None:
+    print(f"debstack: warning: {binary}: left {what}: {error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"debstack: hint: {error.hint.partition('; then')[0]}", file=sys.stderr)
+
+
+def purge(binary: str, *, data: bool, root: Path = Path("/")) -> int:
+    """Take back what `binary` left, its data only with `data`; return the exit code.
+
+    What cannot be reached is told on stderr. Raises DebstackError for an installed package.
+    """
+    require_root()
+    manifest = find_manifest(root, binary)
+    if manifest is None:
+        print(f"debstack: {binary}: nothing is known of it, so nothing is left", file=sys.stderr)
+        return OK
+    if not data:
+        print(f"debstack: {binary}: its data is left; --data deletes it", file=sys.stderr)
+        return OK
+    with single_apply():
+        work = prepare(root, manifest)
+        for what, part in PARTS:
+            try:
+                _perform(part, work)
+            except DebstackError as error:
+                _told(binary, what, error)
+    return OK
