@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from debstack.render.debconf import CHOICE, check_of, invalid_name
+from debstack.render.debconf import check_of, invalid_name
 from debstack.render.environment import render, shell_function, shquote
 from debstack.spec.checks import accepted
 from debstack.spec.questions import all_questions, prefix_of
@@ -45,17 +45,19 @@ def _file_of(value: str) -> str:
     return value.replace("-", "_")
 
 
+def _accepted(question: Question) -> str:
+    if question.type is QuestionType.BOOLEAN:
+        return "one of true, false"
+    return accepted(question)
+
+
 def _step(prefix: str, key: str, question: Question) -> str:
     check = check_of(question)
     words = [question.priority.value, f"{prefix}/{key}", _file_of(check)]
     if check == Check.ANY:
         words += ["", ""]
-    elif question.type is QuestionType.BOOLEAN:
-        words += ["true, false", invalid_name(prefix, check)]
-    elif check == CHOICE:
-        words += [", ".join(question.choices), invalid_name(prefix, check)]
     else:
-        words += [accepted(question), invalid_name(prefix, check)]
+        words += [_accepted(question), invalid_name(prefix, check)]
     words.append(_file_of(question.detect) if question.detect else "")
     return "ask " + " ".join(shquote(word) for word in words)
 

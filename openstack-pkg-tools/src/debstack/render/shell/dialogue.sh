@@ -27,50 +27,60 @@ load() {
 	db_fset "$1" seen true
 }
 
-# refuse QUESTION ACCEPTS: nobody can be asked, so a bad answer ends here.
+# refuse QUESTION ACCEPTS VALUE: nobody can be asked, so a bad answer ends here.
 refuse() {
-	echo "debstack: error: $1: expected $2, got \"$RET\"" >&2
+	echo "debstack: error: $1: expected $2, got \"$3\"" >&2
 	echo "debstack: hint: correct it with debconf-set-selections or in $site, then run: dpkg --configure -a" >&2
 	exit 1
+}
+
+# valid CHECK ACCEPTS VALUE: an empty answer is the default and never bad, but for a choice.
+valid() {
+	case $1 in
+	any) ;;
+	choice) is_choice "$3" "$2" ;;
+	*) [ -z "$3" ] || "is_$1" "$3" ;;
+	esac
+}
+
+# complain QUESTION ACCEPTS INVALID VALUE: say why the question comes (again).
+complain() {
+	db_fset "$1" seen false
+	db_input critical "$1" || refuse "$1" "$2" "$4"
+	db_clear
+	db_subst "$3" value "$4"
+	db_fset "$3" seen false
+	db_input critical "$3" || true # what counts is that the question itself is shown
 }
 
 # ask PRIORITY QUESTION CHECK ACCEPTS INVALID DETECT: put one question and set direction:
 # 1 for the next one, -1 for the one before, 0 for once more.
 ask() {
+	priority=$1
 	filled=
 	shown=yes
+	moved=back
 	db_get "$2"
-	if [ -z "$RET" ] && [ -n "$6" ]; then
+	# Looked at first, since debconf replaces a choice that the list does not have.
+	if ! valid "$3" "$4" "$RET"; then
+		priority=critical
+		complain "$2" "$4" "$5" "$RET"
+	elif [ -z "$RET" ] && [ -n "$6" ]; then
 		filled=yes
 		db_set "$2" "$("detect_$6")"
 	fi
-	db_input "${insist:-$1}" "$2" || shown=
-	moved=back
+	db_input "$priority" "$2" || shown=
 	if db_go; then moved=on; fi
 	# A detected value that nobody has confirmed is found out anew when it is needed.
 	if [ -n "$filled" ] && { [ -z "$shown" ] || [ "$moved" = back ]; }; then
 		db_set "$2" ""
 	fi
 	if [ "$moved" = back ]; then
-		insist=
 		# A question that nobody sees is passed over in the direction of travel.
 		if [ -n "$shown" ] || [ "$direction" -eq 0 ]; then direction=-1; fi
 		return 0
 	fi
 	direction=1
-	insist=
-	[ "$3" != any ] || return 0
 	db_get "$2"
-	case $3 in choice) ;; *) [ -n "$RET" ] || return 0 ;; esac
-	if "is_$3" "$RET" "$4"; then return 0; fi
-	db_fset "$2" seen false
-	db_input critical "$2" || { db_get "$2"; refuse "$2" "$4"; }
-	db_clear
-	db_get "$2"
-	db_subst "$5" value "$RET"
-	db_fset "$5" seen false
-	db_input critical "$5" || true # an error that cannot be shown changes nothing
-	db_go || true                  # back from an error message leads to the question as well
-	insist=critical
-	direction=0
+	if ! valid "$3" "$4" "$RET"; then direction=0; fi
 }

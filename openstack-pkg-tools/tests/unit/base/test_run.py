@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Running commands: what they get, and how a failure is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from debstack.base.errors import CommandError
+from debstack.base.run import as_user_argv, masked, run
+
+
+def test_output_and_input_are_text() -> None:
+    assert run(["cat"], input="grüße").stdout == "grüße"
+
+
+def test_standard_input_is_empty_by_default() -> None:
+    assert run(["cat"]).stdout == ""
+
+
+def test_the_environment_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEAKED", "yes")
+    told = run(["env"], env={"GIVEN": "yes"}).stdout
+    assert "GIVEN=yes" in told
+    assert "LEAKED" not in told
+
+
+def test_a_failure_names_command_code_and_last_lines() -> None:
+    with pytest.raises(CommandError) as caught:
+        run(["sh", "-c", "seq 20; echo why >&2; exit 7"], hint="do this")
+    assert caught.value.code == 7
+    assert "exit code 7" in caught.value.message
+    assert len(caught.value.tail) == 10
+    assert caught.value.hint == "do this"
+
+
+def test_secrets_are_masked_wherever_a_failure_shows_them() -> None:
+    with pytest.raises(CommandError) as caught:
+        run(["sh", "-c", "echo s3cr3t; exit 1", "s3cr3t"], secrets=["s3cr3t"])
+    assert "s3cr3t" not in caught.value.message
+
+
+def test_the_longest_secret_is_masked_first() -> None:
+    assert masked("abcd ab", ["ab", "abcd", ""]) == "**** ****"
+
+
+def test_a_program_that_is_not_there() -> None:
+    with pytest.raises(CommandError, match="not found") as caught:
+        run(["/nonexistent/program"])
+    assert caught.value.code == 127
+
+
+def test_a_program_that_does_not_end() -> None:
+    with pytest.raises(CommandError, match="no end after") as caught:
+        run(["sleep", "5"], timeout_s=0.1)
+    assert caught.value.code == 124
+
+
+def test_another_user_is_reached_with_a_list() -> None:
+    assert as_user_argv(["a", "b c"], "glance") == ["runuser", "-u", "glance", "--", "a", "b c"]
+    assert as_user_argv(["a"], None) == ["a"]

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each rule of a valid declaration, broken once: the exact problem with its exact key path."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from unit.spec.declaring import problems
+
+from debstack.spec.vocabulary import Question
+
+COMMON = "package/tiny-common"
+API = "package/tiny-api"
+OPTION = f"{COMMON}/config/tiny/set/DEFAULT/option"
+UNIT = f"{API}/unit/tiny-api"
+QUESTION = {"summary": "Port of it:", "text": "Where it listens."}
+
+BROKEN: list[tuple[dict[str, Any], str]] = [
+    (
+        {"source": "Tiny!"},
+        "source: expected the name of a source package ([a-z0-9][a-z0-9+.-]+), got",
+    ),
+    ({"user": "Tiny"}, "user: expected the name of a system user"),
+    ({"user": None}, "user: missing, and package.tiny-common.schema needs a system user"),
+    ({"title": " "}, "title: expected a name that a person knows"),
+    ({"package": {}}, "package: expected at least one binary package"),
+    (
+        {OPTION: "${databse.tiny}"},
+        "package.tiny-common.config.tiny.set.DEFAULT.option: ${databse.tiny}: unknown reference "
+        '(did you mean "database."?)',
+    ),
+    (
+        {OPTION: "${database.tinny}"},
+        "package.tiny-common.config.tiny.set.DEFAULT.option: ${database.tinny}: "
+        'no database is declared with the name tinny (did you mean "tiny"?)',
+    ),
+    ({OPTION: ["a", "${messaging.x}"]}, "${messaging.x}: no virtual host is declared"),
+    ({OPTION: "${service-user.tiny.password}"}, "no service user is declared with the name tiny"),
+    ({OPTION: "${service-user.tiny.name}"}, "expected ${service-user.NAME.password}"),
+    ({OPTION: "${answer.tiny/color}"}, "no question is declared with the name tiny/color (did you"),
+    ({OPTION: "${endpoint.tiny.pubic}"}, "expected one of public, internal, admin, got pubic"),
+    ({OPTION: "${endpoint.tiny}"}, "expected ${endpoint.TYPE.INTERFACE}"),
+    ({OPTION: "${endpoint.tinny.public}"}, 'unknown service type (did you mean "tiny"?)'),
+    ({OPTION: "${secret.}"}, "expected ${secret.NAME}"),
+    ({OPTION: "${database.tiny"}, '${ without its } in "${database.tiny"'),
+    ({f"{COMMON}/schema/other": {"sync": ["x"], "migrations": "x"}}, "schema.other: this package"),
+    ({f"{COMMON}/schema/tiny/sync": []}, "schema.tiny.sync: expected a command"),
+    ({f"{COMMON}/schema/tiny/migrations": "/x"}, "expected a path below dist-packages"),
+    ({f"{COMMON}/database/Tiny": {}}, "database.Tiny: expected the name of a database"),
+    ({f"{API}/database/tiny": {}}, "already declared as package.tiny-common.database.tiny"),
+    ({f"{COMMON}/config/tiny/directory": "etc"}, "config.tiny.directory: expected an absolute"),
+    ({f"{COMMON}/config/tiny/directory": "/etc/../x"}, "expected an absolute path"),
+    ({f"{COMMON}/config/tiny/namespaces": []}, "expected at least one oslo.config namespace"),
+    (
+        {f"{COMMON}/config/tiny/sections-like": {"a": "b"}},
+        "sections-like.a: no such section is set",
+    ),
+    (
+        {
+            f"{COMMON}/config/tiny/when": [
+                {"question": "tiny/color", "equals": "red", "set": {}},
+            ]
+        },
+        "config.tiny.when[0].question: no question is declared as tiny/color",
+    ),
+    (
+        {f"{COMMON}/config/tiny/when": [{"question": "tiny/colour", "equals": "blue", "set": {}}]},
+        'when[0].equals: tiny/colour takes one of red, green, got "blue"',
+    ),
+    ({f"{UNIT}/databases": ["tinny"]}, "unit.tiny-api.databases[0]: no database is declared"),
+    ({f"{UNIT}/application": None}, "unit.tiny-api.application: expected an application"),
+    ({f"{UNIT}/port": 0}, "unit.tiny-api.port: expected a port from 1 to 65535, got 0"),
+    ({f"{UNIT}/command": ["x"]}, "unit.tiny-api.command: uWSGI runs a wsgi unit"),
+    ({f"{UNIT}/health-path": "x"}, "unit.tiny-api.health-path: expected /"),
+    ({f"{UNIT}/max-processes": 0}, "unit.tiny-api.max-processes: expected 1 or more"),
+    ({f"{UNIT}/service": {"user": "x"}}, "service.user: expected a directive of [Service]"),
+    ({f"{UNIT}/environment": {"a b": "x"}}, "environment.a b: expected the name of a variable"),
+    ({f"{UNIT}/writable-paths": ["tmp"]}, "writable-paths[0]: expected an absolute path"),
+    ({f"{UNIT}/state-directories": ["/x"]}, "state-directories[0]: expected a directory below"),
+    (
+        {f"{API}/unit/second": {"kind": "daemon", "description": "Second"}},
+        "unit.second.command: expected a command",
+    ),
+    (
+        {
+            f"{API}/unit/second": {
+                "kind": "wsgi",
+                "description": "Second",
+                "application": "a:b",
+                "port": 4712,
+            }
+        },
+        "unit.second.port: 4712 is already the port of package.tiny-api.unit.tiny-api.port",
+    ),
+    ({f"{API}/unit/second": {"kind": "daemon", "description": "S", "port": 1}}, "only a unit of"),
+    ({f"{API}/service/tiny/endpoint": {"port": 70000}}, "endpoint.port: expected a port from 1"),
+    ({f"{API}/service/tiny/endpoint": {"port": 1, "path": "v3"}}, "endpoint.path: expected /"),
+    ({f"{API}/data": ["/etc"]}, "data[0]: expected a directory in /var/lib or /srv"),
+    ({f"{API}/code-packages": ["A"]}, "code-packages[0]: expected a package's name"),
+    ({f"{API}/service-user/tiny": {"roles": []}}, "service-user.tiny.roles: expected at least one"),
+    (
+        {
+            f"{API}/bootstrap": {
+                "command": ["x"],
+                "password-variable": "p",
+                "database": "x",
+                "unit": "tinyapi",
+            }
+        },
+        'bootstrap.unit: no unit is declared as "tinyapi" (did you mean "tiny-api"?)',
+    ),
+    ({f"{API}/key-repository/k": {"path": "k"}}, "key-repository.k.path: expected an absolute"),
+    ({f"{COMMON}/question/Port": QUESTION}, "question.Port: expected a name in kebab-case"),
+    ({f"{COMMON}/question/port": {**QUESTION, "summary": "Port?"}}, 'that ends with ":", got'),
+    ({f"{COMMON}/question/port": {**QUESTION, "text": " "}}, "question.port.text: expected what"),
+    (
+        {f"{COMMON}/question/port": {**QUESTION, "check": "port", "default": "x"}},
+        'question.port.default: expected a port number from 1 to 65535, got "x"',
+    ),
+    ({f"{COMMON}/question/port": {**QUESTION, "choices": ["a"]}}, "only a select has choices"),
+    (
+        {f"{COMMON}/question/colour/default": "blue"},
+        'question.colour.default: expected one of red, green, got "blue"',
+    ),
+    ({f"{COMMON}/question/colour/choices": ["red", "a, b"]}, 'not a usable choice: "a, b"'),
+    ({f"{COMMON}/question/colour/check": "port"}, "only a string is checked, not a select"),
+    ({f"{COMMON}/question/colour/detect": "hostname"}, "only a string without a default"),
+    (
+        {f"{COMMON}/question/database-password": {**QUESTION, "type": "password"}},
+        "question.database-password: the declarations of this package imply a question",
+    ),
+    ({f"{COMMON}/question/purge-data": QUESTION}, "imply a question of that name"),
+]
+
+
+def test_nothing_is_wrong_with_the_small_declaration() -> None:
+    assert problems({}) == []
+
+
+@pytest.mark.parametrize(("changes", "expected"), BROKEN)
+def test_what_is_broken_is_named(changes: dict[str, Any], expected: str) -> None:
+    assert [problem for problem in problems(changes) if expected in problem]
+
+
+def test_every_problem_is_reported_at_once() -> None:
+    found = problems({"title": "", f"{UNIT}/port": 0, OPTION: "${database.x}", "user": "Tiny"})
+    assert len(found) == 4
+
+
+def test_a_binary_package_that_control_does_not_have() -> None:
+    found = problems({}, binaries=frozenset({"tiny-comon", "tiny-api"}))
+    assert found == ['package.tiny-common: not in debian/control (did you mean "tiny-comon"?)']
+
+
+def test_a_shared_question_can_be_referred_to() -> None:
+    shared = {"openstack/region": Question(summary="Region:", text="Which.")}
+    assert problems({OPTION: "${answer.openstack/region}"}, shared=shared) == []
+    assert problems({OPTION: "${answer.openstack/region}"})
+
+
+def test_an_endpoint_of_another_component_can_be_referred_to() -> None:
+    assert problems({OPTION: "${endpoint.identity.internal.base}"}) == []
