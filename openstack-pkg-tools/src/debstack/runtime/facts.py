@@ -69,10 +69,7 @@ def _first_number(path: Path) -> int | None:
 
 def memory_mib(root: Path = Path("/")) -> int:
     """Return the memory that this machine may use, in MiB: what it has, or its cgroup's limit."""
-    total = 0
-    for line in (root / "proc/meminfo").read_text(encoding="ascii").splitlines():
-        if line.startswith("MemTotal:"):
-            total = int(line.split()[1]) // 1024
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
     limit = _first_number(root / "sys/fs/cgroup/memory.max")
     return min(total, limit // 2**20) if limit is not None else total
 

@@ -115,7 +115,9 @@ def _read_preseed(path: Path) -> Preseed:
 def _debconf_channel(root: Path, *, in_dpkg: bool) -> debconf_adapter.Channel | None:
     if in_dpkg:
         return debconf_adapter.frontend()
-    if root != Path("/") or not Path("/usr/bin/debconf-communicate").exists():
+    # Under a maintainer script that has not lent us its frontend, debconf's database is locked.
+    locked = bool(os.environ.get("DEBIAN_HAS_FRONTEND"))
+    if locked or root != Path("/") or not Path("/usr/bin/debconf-communicate").exists():
         return None
     return debconf_adapter.CommunicateChannel()
 

@@ -11,7 +11,7 @@ import pytest
 from unit.runtime.making import context
 from unit.runtime.test_step_units import RUNNING, STOPPED
 
-from debstack.runtime import systemd
+from debstack.runtime import running_mariadb, systemd
 from debstack.runtime.steps.servers import ServerStep, build, server_steps
 
 
@@ -67,3 +67,20 @@ def test_times_are_compared_in_the_same_zone(root: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(systemd, "unit_state", lambda _unit: later)
     rabbitmq(root).changes()[0].perform()
     assert rabbitmq(root).changes() == []
+
+
+def test_a_running_mariadb_is_told_and_not_restarted(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+    monkeypatch.setattr(systemd, "unit_state", lambda _unit: RUNNING)
+    monkeypatch.setattr(running_mariadb, "max_connections", lambda: 151)
+    monkeypatch.setattr(running_mariadb, "set_max_connections", told.append)
+    step = next(step for step in server_steps(context(root)) if step.id == "server:mariadb")
+    changes = step.changes()
+    assert changes[-1].summary == "let mariadb.service take 1024 connections"
+    for change in changes:
+        change.perform()
+    assert told == [1024]
+    monkeypatch.setattr(running_mariadb, "max_connections", lambda: 1024)
+    assert step.changes() == []

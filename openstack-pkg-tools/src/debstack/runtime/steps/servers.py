@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from debstack.runtime import freshness, systemd
+from debstack.runtime import freshness, running_mariadb, systemd
 from debstack.runtime.context import Context
 from debstack.runtime.files import WantedFile, difference, write
 from debstack.runtime.site import Engine
@@ -24,10 +24,9 @@ _HEADER = """\
 """
 
 
-def mariadb_text(memory_mib: int) -> str:
+def mariadb_text(connections: int) -> str:
     """Return the drop-in of MariaDB. Debian's own configuration keeps it on the loopback."""
     header = _HEADER.format(local="/etc/mysql/mariadb.conf.d/90-local.cnf")
-    connections = database_connections(memory_mib)
     return f"{header}[mariadbd]\nmax_connections = {connections}\n"
 
 
@@ -38,7 +37,7 @@ def rabbitmq_text() -> str:
 
 
 class ServerStep(Step):
-    """The drop-in of one server, and a restart if it runs with older settings."""
+    """The drop-in of one server, and what makes a running one heed it."""
 
     def __init__(self, service: str, wanted: WantedFile, absolute: str) -> None:
         self.id = f"server:{service.removesuffix('-server')}"
@@ -47,8 +46,10 @@ class ServerStep(Step):
         self._wanted = wanted
         self._absolute = absolute
 
-    def _restart(self) -> None:
-        systemd.bring_up(self._service, "restart")
+    def heed(self) -> list[Change]:
+        """Return what makes the running server, which has older settings, take the drop-in's."""
+        restart = partial(systemd.bring_up, self._service, "restart")
+        return [Change(summary=f"restart {self._service}", perform=restart)]
 
     def file_changes(self) -> list[Change]:
         """Return what has to change on disk."""
@@ -64,24 +65,42 @@ class ServerStep(Step):
         if state.since is None:
             return found
         stale = freshness.newest([self._wanted.path], state.since) is not None
-        if found or stale:
-            told = f"restart {self._service}"
-            found.append(Change(summary=told, perform=self._restart))
-        return found
+        return found + self.heed() if found or stale else found
 
     def declared(self) -> Sequence[str]:
         """See Step."""
         return [f"write {self._absolute}"]
 
 
+class MariadbStep(ServerStep):
+    """MariaDB can be told while it runs, so that nobody who uses it is cut off."""
+
+    def __init__(self, wanted: WantedFile, connections: int) -> None:
+        super().__init__("mariadb", wanted, MARIADB)
+        self._connections = connections
+
+    def heed(self) -> list[Change]:
+        """See ServerStep. A server that cannot be asked is the database steps' to tell of."""
+        current = running_mariadb.max_connections()
+        if current is None or current >= self._connections:
+            return []
+        return [
+            Change(
+                summary=f"let mariadb.service take {self._connections} connections",
+                perform=partial(running_mariadb.set_max_connections, self._connections),
+            )
+        ]
+
+
 def server_steps(context: Context) -> list[ServerStep]:
     """Return a step for each server of this machine that its services use."""
     site = context.site
-    steps = []
+    steps: list[ServerStep] = []
     local_database = site.database.engine is Engine.MARIADB and not site.database.host
     if local_database and site.accounts and context.path("/etc/mysql/mariadb.conf.d").is_dir():
-        wanted = WantedFile(path=context.path(MARIADB), content=mariadb_text(site.memory_mib))
-        steps.append(ServerStep("mariadb", wanted, MARIADB))
+        connections = database_connections(site.memory_mib)
+        wanted = WantedFile(path=context.path(MARIADB), content=mariadb_text(connections))
+        steps.append(MariadbStep(wanted, connections))
     if site.messaging_local and site.messaging and context.path("/etc/rabbitmq").is_dir():
         wanted = WantedFile(path=context.path(RABBITMQ), content=rabbitmq_text())
         steps.append(ServerStep("rabbitmq-server", wanted, RABBITMQ))
