@@ -54,8 +54,10 @@ class Report:
         """Measure a part, and tell on standard error when it is done."""
         print(f"cloud: {title} …", file=sys.stderr, flush=True)
         begin = time.monotonic()
-        yield
-        self.seconds[title] = time.monotonic() - begin
+        try:
+            yield
+        finally:
+            self.seconds[title] = time.monotonic() - begin
 
     def lines(self) -> list[str]:
         """Return the report as lines of text."""

@@ -11,8 +11,10 @@ from pathlib import Path
 from debstack.base.errors import CommandError
 from debstack.base.run import PATH, Result, masked, run
 from testbed import network
-from testbed.machine import Machine
+from testbed.machine import Machine, wait_until
 from testbed.places import remove_tree
+
+__all__ = ["DEFAULT_TIMEOUT_S", "Node", "wait_until"]
 
 DEFAULT_TIMEOUT_S = 600.0
 _GRACE_S = 10
