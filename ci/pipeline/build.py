@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-from debian.deb822 import Deb822, PkgRelation
-
 from debstack.base.errors import CommandError, DebstackError
 from debstack.base.run import run
+from pipeline.deb import Deb, build_digest, reachable, read_deb
 from pipeline.root import ARCHIVES, Base, apt_install, ensure_base, ensure_layer, overlay
 from pipeline.series import Series
 from pipeline.source import (
@@ -27,7 +26,6 @@ from pipeline.source import (
     make_dsc,
     needed_sources,
     owners_of,
-    provided_names,
     relation_text,
     wanted_relations,
 )
@@ -37,18 +35,6 @@ from pipeline.tree import BUILD, cache_dir, locked, scratch_folder, sha256_file
 _RECIPE = 1
 _TAIL_LINES = 30
 _KEPT_BUILDS = 6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deb:
-    """A built binary package: its file, name, and the names it depends on."""
-
-    path: Path
-    name: str
-    version: str
-    depends: frozenset[str]
-    provides: frozenset[str]
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,37 +86,6 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def read_deb(path: Path) -> Deb:
-    """Return the Deb in the file `path`."""
-    control = Deb822(run(["dpkg-deb", "--field", path]).stdout)
-    groups = [
-        group
-        for name in ("Pre-Depends", "Depends")
-        if control.get(name)
-        for group in PkgRelation.parse_relations(control[name])
-    ]
-    return Deb(
-        path=path,
-        name=control["Package"],
-        version=control["Version"],
-        depends=frozenset(relation["name"] for group in groups for relation in group),
-        provides=frozenset(provided_names(control)),
-        sha256=sha256_file(path),
-    )
-
-
-def reachable(start: Iterable[str], debs: Mapping[str, Deb]) -> list[Deb]:
-    """Return those of our `debs` that installing the names in `start` can bring in, sorted."""
-    by_name = {name: deb for deb in debs.values() for name in (*deb.provides, deb.name)}
-    todo, seen = list(start), dict[str, Deb]()
-    while todo:
-        deb = by_name.get(todo.pop())
-        if deb is not None and deb.name not in seen:
-            seen[deb.name] = deb
-            todo.extend(deb.depends)
-    return [seen[name] for name in sorted(seen)]
-
-
 def source_digest(source: SourcePackage) -> str:
     """Return a digest of the files that go into `source`: names, modes and contents."""
     digest = hashlib.sha256()
@@ -149,7 +104,7 @@ def build_key(source: SourcePackage, plan: Plan, own: Sequence[Deb]) -> str:
         ",".join(plan.profiles),
         source_digest(source),
         "" if source.native else plan.series.sdist(source.name).sha256,
-        *(deb.sha256 for deb in own),
+        *(build_digest(deb) for deb in own),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from debstack.base.errors import DebstackError
-from debstack.base.run import run
-from pipeline.build import Built, Conditions, Deb, Plan, build_in_root, reachable, say
+from pipeline.build import Built, Conditions, Plan, build_in_root, say
+from pipeline.deb import Deb, contents, reachable
 from pipeline.source import wanted_relations
 from pipeline.tree import BUILD, scratch_folder, sha256_file
 
@@ -24,18 +24,9 @@ OTHER = Conditions(
 _SHOWN = 40
 
 
-def _contents(deb: Path, folder: Path) -> dict[str, str]:
-    """Return file name to checksum of what is in `deb`, the control part under DEBIAN/."""
-    target = folder / deb.stem
-    run(["dpkg-deb", "--raw-extract", deb, target])
-    files = [path for path in target.rglob("*") if path.is_file() and not path.is_symlink()]
-    return {str(path.relative_to(target)): sha256_file(path) for path in files}
-
-
 def differences(first: Path, second: Path) -> list[str]:
     """Return the names of the files that differ between two .debs; owners or times if none do."""
-    with scratch_folder("first") as one, scratch_folder("second") as two:
-        a, b = _contents(first, one), _contents(second, two)
+    a, b = contents(first), contents(second)
     names = sorted(name for name in a.keys() | b.keys() if a.get(name) != b.get(name))
     return names or ["only modes, owners, times or the order of files"]
 

@@ -9,7 +9,8 @@ from debian.debian_support import Version
 
 from debstack.base.errors import DebstackError
 from pipeline import build
-from pipeline.build import Built, Deb, Plan, build_all, build_key, reachable
+from pipeline.build import Built, Plan, build_all, build_key
+from pipeline.deb import Deb, reachable
 from pipeline.mirror import Mirror
 from pipeline.root import Base, Root, mmdebstrap_argv
 from pipeline.series import Series
@@ -20,14 +21,20 @@ BASE = Base(path=Path("/base"), identity="one")
 PLAN = Plan(series=SERIES, base=BASE)
 
 
-def deb(name: str, *depends: str, provides: str = "", content: str = "") -> Deb:
+CONTENTS = {
+    "usr/lib/python3/dist-packages/debstack/dh/openstack.py": "1",
+    "usr/lib/python3/dist-packages/debstack/runtime/apply.py": "1",
+    "DEBIAN/md5sums": "1",
+}
+
+
+def deb(name: str, *depends: str, provides: str = "", version: str = "1") -> Deb:
     return Deb(
         path=Path(f"{name}.deb"),
         name=name,
-        version="1",
+        version=version,
         depends=frozenset(depends),
         provides=frozenset(provides.split()),
-        sha256=f"sum of {name} {content}",
     )
 
 
@@ -59,6 +66,7 @@ def all_files(monkeypatch: pytest.MonkeyPatch) -> None:
         return sorted(path for path in folder.rglob("*") if path.is_file())
 
     monkeypatch.setattr("pipeline.source.tree_files", files)
+    monkeypatch.setattr("pipeline.deb.contents", lambda path: CONTENTS)
 
 
 def test_key_changes_with_all_that_a_build_depends_on(tmp_path: Path) -> None:
@@ -68,13 +76,25 @@ def test_key_changes_with_all_that_a_build_depends_on(tmp_path: Path) -> None:
         build_key(package, Plan(series=SERIES, base=BASE, tests=True), []),
         build_key(package, Plan(series=SERIES, base=Base(path=Path("/"), identity="2")), []),
         build_key(package, PLAN, [deb("dh-openstack")]),
-        build_key(package, PLAN, [deb("dh-openstack", content="changed")]),
+        build_key(package, PLAN, [deb("dh-openstack", version="2")]),
     ]
     (tmp_path / "package/debian/rules").chmod(0o755)
     keys.append(build_key(package, PLAN, []))
     (tmp_path / "package/debian/rules").write_text("# changed\n")
     keys.append(build_key(package, PLAN, []))
     assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize(
+    ("file", "rebuild"), list(zip(CONTENTS, (True, False, False), strict=True))
+)
+def test_what_only_runs_on_a_target_rebuilds_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, rebuild: bool
+) -> None:
+    package = source(tmp_path / "package")
+    before = build_key(package, PLAN, [deb("python3-debstack")])
+    monkeypatch.setitem(CONTENTS, file, "2")
+    assert (build_key(package, PLAN, [deb("python3-debstack")]) != before) == rebuild
 
 
 def test_key_does_not_change_with_times(tmp_path: Path) -> None:
