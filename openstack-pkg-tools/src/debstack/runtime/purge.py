@@ -7,6 +7,7 @@ left and told, and is no failure, since a purge must not keep dpkg from going on
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable
@@ -160,12 +161,30 @@ def file_removals(purge: Purge) -> list[Change]:
     return changes
 
 
+def _databases(manifest: Manifest) -> Iterable[str]:
+    return (f"database {key} and its user" for key in manifest.package.database)
+
+
+def _registered(manifest: Manifest) -> Iterable[str]:
+    yield from (f"Keystone user {name}" for name in manifest.package.service_user)
+    yield from (f"catalogue entry {name}" for name in manifest.package.service)
+
+
+def _accounts(manifest: Manifest) -> Iterable[str]:
+    return (f"RabbitMQ virtual host and user {name}" for name in manifest.package.messaging)
+
+
+def _files(manifest: Manifest) -> Iterable[str]:
+    yield from (repository.path for repository in manifest.package.key_repository.values())
+    yield from (f"password {name}" for name in manifest.password.values())
+
+
 #: What is purged, each part without regard to the others; passwords last, since they open doors.
-PARTS: tuple[tuple[str, Callable[[Purge], list[Change]]], ...] = (
-    ("its catalogue entries and users in Keystone", identity_removals),
-    ("its RabbitMQ virtual hosts and users", messaging_removals),
-    ("its databases and their users", database_removals),
-    ("its keys and passwords", file_removals),
+PARTS: tuple[tuple[Callable[[Manifest], Iterable[str]], Callable[[Purge], list[Change]]], ...] = (
+    (_registered, identity_removals),
+    (_accounts, messaging_removals),
+    (_databases, database_removals),
+    (_files, file_removals),
 )
 
 
@@ -175,10 +194,12 @@ def _perform(part: Callable[[Purge], list[Change]], purge: Purge) -> None:
         print(f"debstack: {change.summary}", file=sys.stderr)
 
 
-def _told(binary: str, what: str, error: DebstackError) -> None:
-    print(f"debstack: warning: {binary}: left {what}: {error.message}", file=sys.stderr)
+def _told(binary: str, left: Iterable[str], error: DebstackError) -> None:
+    print(f"debstack: warning: {binary}: left {', '.join(left)}: {error.message}", file=sys.stderr)
     if error.hint:
-        print(f"debstack: hint: {error.hint.partition('; then')[0]}", file=sys.stderr)
+        # Nothing can run this again once dpkg has forgotten the package.
+        hint = re.split(r"[,;] then", error.hint)[0]
+        print(f"debstack: hint: {hint}; then remove by hand what was left", file=sys.stderr)
 
 
 def purge(binary: str, *, data: bool, root: Path = Path("/")) -> int:
@@ -196,9 +217,9 @@ def purge(binary: str, *, data: bool, root: Path = Path("/")) -> int:
         return OK
     with single_apply():
         work = prepare(root, manifest)
-        for what, part in PARTS:
+        for named, part in PARTS:
             try:
                 _perform(part, work)
             except DebstackError as error:
-                _told(binary, what, error)
+                _told(binary, work.alone(named), error)
     return OK

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from debstack.runtime.keystone.session import Keystone
-from debstack.runtime.keystone.wanted import Scoped, Wanted
+from debstack.runtime.keystone.wanted import Scoped, Wanted, WantedUser
 
-THREADS = 4
+#: As many requests at once as a Keystone of two processes with four threads takes.
+THREADS = 8
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -84,14 +85,36 @@ def _scoped(keystone: Keystone, collection: str, domain_id: str | None, name: st
     return found[0] if found else None
 
 
-def _user(keystone: Keystone, found: Any, user: Scoped, password: str) -> FoundUser:
-    enabled = bool(found["enabled"])
-    fits = enabled and keystone.accepts(user, password)
-    return FoundUser(id=found["id"], enabled=enabled, password_fits=fits)
-
-
 def take_snapshot(keystone: Keystone, wanted: Wanted) -> Snapshot:
-    """Return what Keystone has of what `wanted` is about. Raises IdentityError."""
+    """Log in, and return what Keystone has of what `wanted` is about. Raises IdentityError."""
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        # Each login costs Keystone a quarter of a second: all of them, and ours, at once.
+        fits = [pool.submit(keystone.accepts, u.user, u.password) for u in wanted.users]
+        keystone.log_in()
+        found = _read(keystone, wanted)
+        password_fits = [future.result() for future in fits]
+    users = zip(wanted.users, found.users, password_fits, strict=True)
+    return replace(
+        found.snapshot,
+        users={
+            declared.user.key: FoundUser(
+                id=user["id"], enabled=user["enabled"], password_fits=bool(user["enabled"]) and fit
+            )
+            for declared, user, fit in users
+            if user
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """All but the users, and each wanted user as Keystone tells it, or None."""
+
+    snapshot: Snapshot
+    users: list[Any]
+
+
+def _read(keystone: Keystone, wanted: Wanted) -> _Found:
     lists = ("regions", "domains", "roles", "services", "endpoints")
     regions, domains, roles, services, endpoints = in_parallel(keystone.list, lists)
     domain_ids = {domain["name"]: str(domain["id"]) for domain in domains}
@@ -106,28 +129,22 @@ def take_snapshot(keystone: Keystone, wanted: Wanted) -> Snapshot:
         if found
     }
 
-    def user(index: int) -> FoundUser | None:
-        scoped = wanted.users[index].user
-        found = _scoped(keystone, "users", domain_ids.get(scoped.domain), scoped.name)
-        return found and _user(keystone, found, scoped, wanted.users[index].password)
+    def user(declared: WantedUser) -> Any:
+        scoped = declared.user
+        return _scoped(keystone, "users", domain_ids.get(scoped.domain), scoped.name)
 
-    found_users = in_parallel(user, range(len(wanted.users)))
+    found_users = in_parallel(user, wanted.users)
 
     def assignments(project_id: str) -> list[dict[str, Any]]:
         return keystone.list("role_assignments", scope__project__id=project_id)
 
     listed = in_parallel(assignments, [found.id for found in projects.values()])
-    return Snapshot(
+    snapshot = Snapshot(
         regions=frozenset(region["id"] for region in regions),
         domains=domain_ids,
         # Roles of a domain share the name space of nobody: only the global ones count.
         roles={role["name"]: role["id"] for role in roles if not role.get("domain_id")},
         projects=projects,
-        users={
-            declared.user.key: found
-            for declared, found in zip(wanted.users, found_users, strict=True)
-            if found
-        },
         services=tuple(found_service(found) for found in services),
         endpoints=tuple(found_endpoint(found) for found in endpoints),
         assignments=frozenset(
@@ -137,6 +154,7 @@ def take_snapshot(keystone: Keystone, wanted: Wanted) -> Snapshot:
             if "user" in a and "OS-INHERIT:inherited_to" not in a["scope"]
         ),
     )
+    return _Found(snapshot=snapshot, users=found_users)
 
 
 def found_service(found: dict[str, Any]) -> FoundService:

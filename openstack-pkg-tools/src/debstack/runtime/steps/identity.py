@@ -46,7 +46,6 @@ class IdentityStep(Step):
 
     def _differences(self) -> list[Change]:
         keystone = Keystone(self._identity)
-        keystone.log_in()
         found = take_snapshot(keystone, self._wanted)
         actions = plan(found, self._wanted)
         performer = Performer(keystone, actions, known_ids(found))
