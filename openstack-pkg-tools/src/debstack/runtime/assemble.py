@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 
 from debstack.base.run import masked
 from debstack.runtime.machine import Machine
@@ -25,12 +26,19 @@ MODULES = (
 )
 
 
+def _without_profiler() -> None:
+    # keystoneauth1 imports osprofiler where it is installed, and that imports eventlet: half of the
+    # start-up time, for headers that are never sent from here.
+    sys.modules.setdefault("osprofiler", None)  # type: ignore[arg-type]
+
+
 def steps_of(machine: Machine) -> list[Step]:
     """Return every step of `machine`. Raises DebstackError for answers that cannot be used."""
     steps: list[Step] = [SiteFiles(machine)]
     if len(machine.manifests) == sum(m.source == "debstack" for m in machine.manifests):
         return steps  # nothing but debstack itself is installed
     context = machine.context()
+    _without_profiler()
     for name in MODULES:
         module = importlib.import_module(f"debstack.runtime.steps.{name}")
         steps += module.build(context)
