@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import fcntl
+import signal
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from types import FrameType, TracebackType
+from typing import Any, Self
 
 from testbed import archive, network, stage
 from testbed.base import new_layer
@@ -46,6 +48,7 @@ class Testbed:
         require_root()
         self.name = check_name("testbed", name)
         self.state = STATE / name
+        self._signals: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
         if (self.state / "bed.json").exists():
@@ -57,6 +60,7 @@ class Testbed:
             self.destroy_all()
         with self.locked():
             write_json(self.state / "bed.json", {"owner": myself().dump(), "boot": boot_id()})
+        self._signals = _catch_signals()
         return self
 
     def __exit__(
@@ -66,6 +70,8 @@ class Testbed:
         trace: TracebackType | None,
     ) -> None:
         self.destroy_all()
+        for number, handler in self._signals.items():
+            signal.signal(number, handler)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -232,6 +238,23 @@ def in_use(bed: str) -> bool:
         return False
     owner = Identity.load(content["owner"])
     return owner is None or owner.alive()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def _catch_signals() -> dict[signal.Signals, Any]:
+    """Let signals that end a process do so in order, like Ctrl-C; return the handlers before.
+
+    Signals that somebody handles already are left to them.
+    """
+    before: dict[signal.Signals, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                before[number] = signal.signal(number, _interrupt)
+    return before
 
 
 def hosts_text(record: Record, everyone: Sequence[Record]) -> str:

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pexpect
@@ -166,9 +167,9 @@ def busy_run(name: str) -> None:
         time.sleep(600)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_nothing_is_left_of_a_killed_run_after_the_clean_up(number: int) -> None:
-    name = f"killed-{os.getpid()}"
+@contextmanager
+def other_run(name: str) -> Iterator[int]:
+    """Give the pid of another process that is in the midst of `busy_run`."""
     pid = os.fork()
     if pid == 0:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -181,10 +182,25 @@ def test_nothing_is_left_of_a_killed_run_after_the_clean_up(number: int) -> None
         nodes = [node for node in Testbed(name).nodes() if node.name == "one" and node.running()]
         return bool(nodes) and nodes[0].run(["test", "-e", "/ready"], check=False).code == 0
 
-    wait_until(ready, timeout_s=60, what="the nodes of the other process")
-    assert sweep.clean() == []  # its owner lives
-    assert traces(name)
-    os.kill(pid, number)
-    os.waitpid(pid, 0)
-    assert sweep.clean() == [name]
+    try:
+        wait_until(ready, timeout_s=60, what="the nodes of the other process")
+        yield pid
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def test_nothing_is_left_of_a_killed_run_after_the_clean_up() -> None:
+    name = f"killed-{os.getpid()}"
+    with other_run(name):
+        assert name not in sweep.clean()  # its owner lives
+        assert traces(name)
+    assert name in sweep.clean()
     assert traces(name) == []
+
+
+def test_nothing_is_left_of_a_run_that_was_told_to_end() -> None:
+    name = f"ended-{os.getpid()}"
+    with other_run(name) as pid:
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: not traces(name), what="the other process to take everything away")

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.places import TestbedError, cache, check_name, read_json, write_json
+from testbed.places import TestbedError, check_name, read_json, write_json
 
 
 @pytest.mark.parametrize("name", ["controller", "compute-1", "0"])
@@ -15,15 +15,6 @@ def test_good_names(name: str) -> None:
 def test_names_that_would_end_up_as_other_paths_are_refused(name: str) -> None:
     with pytest.raises(TestbedError, match="expected lower-case letters"):
         check_name("node", name)
-
-
-@pytest.mark.parametrize("folder", ["a:b", "a,b", "a b"])
-def test_cache_must_fit_in_mount_options(
-    folder: str, scratch: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DEBSTACK_CACHE", str(scratch / folder))
-    with pytest.raises(TestbedError, match="without comma"):
-        cache()
 
 
 def test_json_is_replaced_whole_and_nothing_else_is_left(scratch: Path) -> None:
