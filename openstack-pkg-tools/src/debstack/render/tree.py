@@ -66,7 +66,8 @@ def sysusers(component: Component, binary: str) -> str:
     """Return the sysusers.d(5) file of `binary`; empty if another package makes the user."""
     if not paths.brings_user(component, binary):
         return ""
-    account = _Account(user=component.user, title=component.title, home=paths.home(component))
+    title = component.title.replace("%", "%%").replace('"', "'")
+    account = _Account(user=component.user, title=title, home=paths.home(component))
     return render("sysusers.j2", account)
 
 

@@ -126,7 +126,7 @@ def service_unit(name: str, component: Component, unit: Unit) -> str:
         "service.j2",
         Service(
             name=name,
-            description=unit.description,
+            description=unit.description.replace("%", "%%"),
             conditions=_conditions(name, component, unit),
             service=overridden(service, unit.service),
             wanted_by="multi-user.target",
@@ -152,7 +152,8 @@ def rotation_units(
         ("ReadWritePaths", repository.path),
         *HARDENING,
     ]
-    description = f"{component.title}: rotation of the {name} keys"
+    title = component.title.replace("%", "%%")
+    description = f"{title}: rotation of the {name} keys"
     return {
         f"{unit}.service": render(
             "service.j2",
