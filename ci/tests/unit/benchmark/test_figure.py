@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from benchmark.figure import Figure, table, write
+from benchmark.ours import step_seconds
+
+
+def test_table_says_whether_targets_are_met() -> None:
+    figures = [
+        Figure(name="quick", value=1.0, unit="s", target=2),
+        Figure(name="slow", value=3.0, unit="s", target=2),
+        Figure(name="beside the peer", value=5.0, unit="s", peer=50.0),
+    ]
+    head, quick, slow, beside = table(figures).splitlines()
+    assert head.split() == ["figure", "value", "unit", "target", "peer", "ratio"]
+    assert quick.split() == ["quick", "1.00", "s", "2.00", "met"]
+    assert slow.split() == ["slow", "3.00", "s", "2.00", "MISSED"]
+    assert beside.split()[-2:] == ["50.00", "0.10"]
+
+
+def test_written_figures_are_json(tmp_path: Path) -> None:
+    path = tmp_path / "bench" / "x.json"
+    write([Figure(name="a", value=1.5, unit="s")], path)
+    assert json.loads(path.read_text())[0]["value"] == 1.5
+
+
+def test_seconds_of_steps_are_read_from_an_apply() -> None:
+    output = (
+        "debstack: database:glance/glance: create database glance (0.1 s)\n"
+        "debstack: identity:catalogue: create 3 endpoints (with (brackets)) (1.2 s)\n"
+        "debstack: done: 9 changes in 2 steps (3.4 s)\n"
+    )
+    assert step_seconds(output) == {"database:glance/glance": 0.1, "identity:catalogue": 1.2}
