@@ -37,7 +37,8 @@ def shell_scripts() -> list[str]:
     """Return the tree's scripts that start with sh's or bash's name."""
     found = []
     for path in tree_files(ROOT):
-        if path.is_symlink() or path.suffix == ".j2":  # templates are checked as rendered
+        # What is rendered is checked by the tests that render it.
+        if path.is_symlink() or path.suffix == ".j2" or "expected" in path.parts:
             continue
         first = path.open("rb").readline()
         if first.startswith(b"#!") and first.split(b"/")[-1].split()[0] in (b"sh", b"bash"):
