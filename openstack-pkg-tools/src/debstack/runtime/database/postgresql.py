@@ -107,10 +107,11 @@ def translated(
 ) -> DatabaseError:
     """Return the error of ours that `error` of psycopg2 means; `hint` is for a refused login."""
     told = " ".join(str(error).split())
-    return _translated(told, server, user, hint)
+    return refusal(told, server, user, hint)
 
 
-def _translated(told: str, server: DatabaseServer, user: str, hint: str) -> DatabaseError:
+def refusal(told: str, server: DatabaseServer, user: str, hint: str) -> DatabaseError:
+    """Return the error of ours that PostgreSQL means by `told`."""
     where = f"PostgreSQL at {server.host}:{server.port or PORT}" if server.host else "PostgreSQL"
     if any(sign in told for sign in _ABSENT):
         local = "start it (systemctl start postgresql)"
@@ -235,7 +236,7 @@ class PostgresqlDriver(Driver):
         )
         if told.code:
             text = " ".join(told.stderr.split())
-            raise _translated(text, self._server, SYSTEM_USER, "")
+            raise refusal(text, self._server, SYSTEM_USER, "")
         return [tuple(line.split(_COLUMN)) for line in told.stdout.splitlines()]
 
     def _ask_remote(self, statement: str, values: Sequence[object]) -> list[Row]:

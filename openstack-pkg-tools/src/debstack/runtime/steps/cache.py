@@ -9,25 +9,15 @@ from collections.abc import Sequence
 from debstack.base.errors import CacheUnavailable
 from debstack.runtime.context import Context
 from debstack.runtime.step import Change, Step
+from debstack.runtime.urls import split_host_port
 
 PORT = 11211
 TIMEOUT_S = 3.0
 
 
-def split_address(server: str, port: int) -> tuple[str, int]:
-    """Return host and port of `host`, `host:port`, `[v6]`, `[v6]:port` or a bare IPv6 address."""
-    if server.startswith("["):
-        host, _, rest = server[1:].partition("]")
-        return host, int(rest.removeprefix(":") or port)
-    if server.count(":") > 1:
-        return server, port
-    host, _, given = server.partition(":")
-    return host, int(given or port)
-
-
 def memcached_version(server: str) -> str:
     """Return what the memcached at `server` (host:port) says it is. Raises CacheUnavailable."""
-    host, port = split_address(server, PORT)
+    host, port = split_host_port(server, PORT)
     try:
         with socket.create_connection((host, port), timeout=TIMEOUT_S) as connection:
             connection.sendall(b"version\r\n")

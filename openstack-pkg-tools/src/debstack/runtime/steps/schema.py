@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import pwd
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -31,10 +32,20 @@ LOCK_REPORT_S = 15.0
 def as_migrator(command: Sequence[str], user: str) -> list[str]:
     """Return the argv that runs `command` as `user` and ends it if debstack is killed.
 
-    A migrator that outlived debstack would work on without the lock.
+    A migrator that outlived debstack would work on without the lock. Not by runuser, which stays
+    in between and outlives debstack itself. Raises DatabaseError where there is no such user.
     """
-    argv = ["setpriv", "--pdeathsig", "KILL", "--", *command]
-    return ["runuser", "-u", user, "--", *argv] if user else argv
+    ids: list[str] = []
+    if user:
+        try:
+            group = pwd.getpwnam(user).pw_gid
+        except KeyError as error:
+            raise DatabaseError(
+                f"system user {user}: does not exist, and is to migrate the schema",
+                hint="systemd-sysusers makes it; then run: debstack apply",
+            ) from error
+        ids = [f"--reuid={user}", f"--regid={group}", "--init-groups"]
+    return ["setpriv", *ids, "--pdeathsig=KILL", "--", *command]
 
 
 def told_secrets(account: DatabaseAccount) -> list[str]:
