@@ -25,6 +25,8 @@ from debstack.spec.vocabulary import Config, Dialect, Manifest
 
 _SERVER_PORTS = {3306: "MariaDB", 5432: "PostgreSQL", 5672: "RabbitMQ", 11211: "memcached"}
 _UPGRADE_CHECK_S = 120.0
+#: Parts of the names of options that hold passwords, by themselves or within a URL.
+_SECRET_KEYS = ("password", "connection", "transport_url", "secret", "key")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +80,19 @@ def _mode(path: Path, forbidden: int) -> Iterator[Finding]:
         )
 
 
+def _sets_password(path: Path) -> bool:
+    keys = [key for found in ini.parsed(read_text(path) or "").values() for key in found]
+    return any(word in key for key in keys for word in _SECRET_KEYS)
+
+
 def _modes(machine: Machine) -> Iterator[Finding]:
     for absolute in (answers.SECRETS_FILE, CLOUDS, OPENRC):
         yield from _mode(machine.root / absolute.lstrip("/"), 0o077)
     for manifest in machine.manifests:
         for config in manifest.package.config.values():
             for path in sorted((machine.root / config.directory.lstrip("/")).glob("*.conf")):
-                yield from _mode(path, 0o007)
+                if _sets_password(path):
+                    yield from _mode(path, 0o007)
 
 
 def _ports(machine: Machine) -> Iterator[Finding]:

@@ -72,7 +72,7 @@ def test_lines_that_are_not_understood_are_told() -> None:
 @given(PRINTABLE, PRINTABLE)
 @example("\\", "\\")
 @example("a\\\\", "x")
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_any_printable_value_comes_back(value: str, another: str) -> None:
     entries = {"a/b": entry("a/b", value), "c/d": entry("c/d", another)}
     text = Preseed().updated(entries).render()

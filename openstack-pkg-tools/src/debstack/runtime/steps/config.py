@@ -13,17 +13,21 @@ from debstack.runtime.files import WantedFile, difference, told, write
 from debstack.runtime.ini import rendered
 from debstack.runtime.step import Change, Step
 from debstack.runtime.substitution import Rendered, sections_of
-from debstack.spec.vocabulary import Config, Manifest
+from debstack.spec.vocabulary import Config, Dialect, Manifest
 
 FILE = "50-debstack.conf"
 
 
 def header(manifest: Manifest, config: Config) -> str:
     """Return the comment at the top of the drop-in: who made it, and how to change it."""
-    return f"""\
-Made by debstack for {manifest.title}, from /usr/share/debstack/components/{manifest.binary}.json
+    source = f"/usr/share/debstack/components/{manifest.binary}.json"
+    made = f"""\
+Made by debstack for {manifest.title}, from {source}
 and the answers in /etc/debstack. It is overwritten: do not edit it.
-To change an answer: debstack answers set QUESTION VALUE, then: debstack apply
+To change an answer: debstack answers set QUESTION VALUE, then: debstack apply"""
+    if config.dialect is not Dialect.OSLO:
+        return made  # read by itself, not with what lies beside it
+    return f"""{made}
 To set anything else: put it into {config.directory}/90-local.conf, which wins over this
 file, then run: debstack apply"""
 

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+from unit.runtime.making import install
+
+from debstack.base.run import Result
+from debstack.runtime import doctor, listening
+from debstack.runtime.graph import State, StepResult
+from debstack.runtime.machine import Machine, read_machine
+
+DROP_INS = "etc/keystone/keystone.conf.d"
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """A machine with Keystone on which nothing is to be found."""
+    install(tmp_path, "debstack", "keystone")
+    options = tmp_path / "usr/share/debstack/options"
+    options.mkdir(parents=True)
+    sections = {"DEFAULT": {"debug": {"deprecated": False}}, "database": {"connection": {}}}
+    (options / "keystone.json").write_text(json.dumps({"sections": sections}))
+    (tmp_path / DROP_INS).mkdir(parents=True)
+    monkeypatch.setattr(doctor, "planned", lambda _machine: [])
+    monkeypatch.setattr(listening, "wildcard_ports", lambda _root: {22})
+    monkeypatch.setattr(doctor, "_upgrade_check", lambda _manifest: iter(()))
+    return read_machine(tmp_path)
+
+
+def told(machine: Machine) -> list[str]:
+    return [finding.what.replace(f"{machine.root}/", "/") for finding in doctor.examine(machine)]
+
+
+def drop_in(machine: Machine, name: str, text: str, mode: int = 0o640) -> None:
+    path = machine.root / DROP_INS / name
+    path.write_text(text)
+    path.chmod(mode)
+
+
+def test_nothing_is_found_where_all_is_well(machine: Machine) -> None:
+    drop_in(machine, "90-local.conf", "[DEFAULT]\ndebug = true\n", 0o644)
+    assert told(machine) == []
+
+
+def test_an_option_that_is_ignored(machine: Machine) -> None:
+    drop_in(machine, "90-local.conf", "[DEFAULT]\ndebugg = true\n")
+    assert told(machine) == [
+        f'/{DROP_INS}/90-local.conf: [DEFAULT] debugg: unknown option (did you mean "debug"?):'
+        " the service ignores it"
+    ]
+
+
+def test_a_password_that_others_may_read(machine: Machine) -> None:
+    drop_in(machine, "50-debstack.conf", "[database]\nconnection = mysql://u:p@h/d\n", 0o644)
+    (finding,) = doctor.examine(machine)
+    assert finding.serious
+    assert finding.repair.startswith("chmod 0640 ")
+
+
+def test_a_port_that_is_open_everywhere(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "wildcard_ports", lambda _root: {5000, 11211})
+    assert told(machine) == [
+        "keystone listens at every address of this machine (port 5000)",
+        "memcached listens at every address of this machine (port 11211)",
+    ]
+
+
+def test_steps_that_are_not_in_order(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    pending = StepResult(id="unit:x", state=State.PENDING, summaries=("start x",))
+    monkeypatch.setattr(doctor, "planned", lambda _machine: [pending])
+    assert told(machine) == ["unit:x: not done yet: start x"]
+
+
+def test_data_in_sqlite_beside_a_server(machine: Machine) -> None:
+    drop_in(machine, "50-debstack.conf", "[database]\nconnection = sqlite:////x\n")
+    facts = dataclasses.replace(machine.facts, servers=frozenset({"mariadb"}))
+    assert "SQLite" in told(dataclasses.replace(machine, facts=facts))[0]
+
+
+@pytest.mark.parametrize(("code", "serious"), [(1, False), (2, True)])
+def test_the_services_own_upgrade_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, serious: bool
+) -> None:
+    shown = "| Check: Policy |\n| Result: Failure |\n| Details: none |\n"
+    monkeypatch.setattr(doctor, "run", lambda *_a, **_o: Result(code=code, stdout=shown, stderr=""))
+    monkeypatch.setattr(Path, "exists", lambda _path: True)
+    install(tmp_path, "keystone")
+    manifest = read_machine(tmp_path).manifests[0]
+    (finding,) = doctor._upgrade_check(manifest)
+    assert finding.serious is serious
+    assert "Check: Policy; Result: Failure; Details: none" in finding.what
