@@ -109,8 +109,9 @@ class Testbed:
         supply = archive.supply(packages, repository=repository)
         layers = supply.layers
         if from_stage:  # its lists are its own, but our repository may have changed since
-            ours = layers[:-2]
-            layers = (*ours, *stage.layers_of(from_stage))
+            below = stage.layers_of(from_stage)
+            # the kernel refuses an overlay with the same layer twice
+            layers = (*(one for one in layers[:-2] if one not in below), *below)
         with self.locked():
             node = Node(bed=self.name, name=name)
             if (node.state / "node.json").exists():
