@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 import pwd
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -160,7 +161,7 @@ def test_a_migration_by_another_is_waited_for(
             machine.stamp(machine.connection(), "b")
             other.unlock()
 
-        monkeypatch.setattr(schema.time, "sleep", other_ends)
+        monkeypatch.setattr(time, "sleep", other_ends)
         changes[0].perform()
     assert machine.ran == []
 
