@@ -21,7 +21,7 @@ from testbed.places import STATE, TestbedError, read_json, write_json
 from testbed.process import Identity, cgroup2_mount, cgroup_of, kill_cgroup
 from testbed.record import Record, Running, nspawn_argv
 
-BOOT_TIMEOUT_S = 60.0
+BOOT_TIMEOUT_S = 180.0  # a node with databases and brokers takes its time on a busy host
 _SHUTDOWN_TIMEOUT_S = 120.0
 _POWEROFF = signal.SIGRTMIN + 4  # what systemd understands as "switch off"
 _SCRIPT = Path(__file__).with_name("node.sh")
