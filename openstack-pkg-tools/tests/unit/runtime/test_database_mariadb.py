@@ -103,6 +103,12 @@ def test_a_refused_administrator_is_told_where_the_password_belongs() -> None:
     assert not isinstance(told, Retriable)
 
 
+def test_a_certificate_that_is_not_trusted_is_no_absence() -> None:
+    told = translated(pymysql.OperationalError(2003, "[SSL: CERTIFICATE..."), REMOTE, "root", "")
+    assert not isinstance(told, Retriable)
+    assert "openstack/database-ca" in (told.hint or "")
+
+
 def test_other_errors_are_told_as_they_are() -> None:
     told = translated(pymysql.OperationalError(1044, "no right"), LOCAL, "root", "")
     assert type(told) is DatabaseError

@@ -42,6 +42,15 @@ def test_differences_are_planned(differences: dict[str, object], planned: list[s
     assert summaries(dataclasses.replace(FINE, **differences)) == planned  # type: ignore[arg-type]
 
 
+def test_an_administrator_who_is_no_superuser_joins_the_role_first() -> None:
+    assert summaries(dataclasses.replace(NOTHING, superuser=False))[:3] == [
+        "create database user glance",
+        "let the administrator act for database user glance",
+        "create database glance",
+    ]
+    assert summaries(dataclasses.replace(FINE, superuser=False)) == []
+
+
 def test_another_encoding_is_an_error_that_names_both() -> None:
     with pytest.raises(DatabaseError, match="expected encoding UTF8, found SQL_ASCII"):
         summaries(dataclasses.replace(FINE, encoding="SQL_ASCII"))
@@ -60,6 +69,7 @@ def test_the_password_reaches_the_server_as_a_verifier_only() -> None:
         ("FATAL: the database system is starting up", True, "cannot be reached"),
         ('FATAL: password authentication failed for user "x"', False, "cannot log in"),
         ('FATAL: no pg_hba.conf entry for host "h"', False, "does not let x in"),
+        ("SSL error: certificate verify failed", False, "no trusted TLS connection"),
         ("ERROR: permission denied", False, "refused what x asked"),
     ],
 )

@@ -33,6 +33,7 @@ CONNECT_TIMEOUT_S = 10
 # Codes of the client and the server for "there is nobody to talk to, now".
 _ABSENT = frozenset({1040, 1053, 2002, 2003, 2006, 2013})
 _REFUSED = frozenset({1045, 1698})
+_TLS_FAILED = 2026
 _GRANT = re.compile(r"GRANT (?P<rights>.+?) ON (?P<target>.+?) TO ")
 
 
@@ -183,6 +184,12 @@ def translated(
     """Return the error of ours that `error` of PyMySQL means; `hint` is for a refused login."""
     code = error.args[0] if error.args else 0
     where = f"MariaDB at {server.host}:{server.port or 3306}" if server.host else "MariaDB"
+    if "SSL" in _told(error) or code == _TLS_FAILED:
+        return DatabaseError(
+            f"{where}: no trusted TLS connection ({_told(error)})",
+            hint="set openstack/database-ca to the authority that signed its certificate, "
+            "then run: debstack apply",
+        )
     if code in _ABSENT:
         local = f"start it (systemctl start mariadb; its socket is {SOCKET})"
         remote = "check openstack/database-host in /etc/debstack/site.preseed and that it runs"

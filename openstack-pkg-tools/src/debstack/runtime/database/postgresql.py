@@ -28,7 +28,6 @@ PORT = 5432
 CONNECT_TIMEOUT_S = 10
 # psql separates columns with it; it is in no name and no word that is asked for.
 _COLUMN = "\x1f"
-_PSQL_CONNECTION_FAILED = 2
 _ABSENT = (
     "Connection refused",
     "No such file or directory",
@@ -40,6 +39,7 @@ _ABSENT = (
     "server closed the connection",
     "too many clients",
 )
+_TLS_FAILED = ("SSL error", "certificate verify failed", "root certificate", "support SSL")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,8 @@ class Facts:
     login: bool
     #: Attributes that reach beyond the own database.
     powers: tuple[str, ...] = ()
+    #: Whether the administrator may act for every role anyway.
+    superuser: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,15 +79,24 @@ def plan(facts: Facts, database: str, user: str, kept: str) -> list[Action]:
             f"PostgreSQL database {database}: expected encoding UTF8, found {facts.encoding}",
             hint="move its data to a database made with ENCODING 'UTF8'",
         )
+    of_database = _plan_database(facts, name, role, database, user)
+    if of_database and not facts.superuser:
+        # An administrator that only creates may act for a role once it is a member of it.
+        summary = f"let the administrator act for database user {user}"
+        of_database.insert(0, Action(summary=summary, statement=f"GRANT {role} TO CURRENT_USER"))
+    return _plan_role(facts, role, user, kept) + of_database
+
+
+def _plan_role(facts: Facts, role: str, user: str, kept: str) -> list[Action]:
+    if facts.role and facts.login:
+        return []
+    verb, told = ("ALTER", "change the password of") if facts.role else ("CREATE", "create")
+    statement = f"{verb} ROLE {role} LOGIN PASSWORD %s"
+    return [Action(summary=f"{told} database user {user}", statement=statement, values=(kept,))]
+
+
+def _plan_database(facts: Facts, name: str, role: str, database: str, user: str) -> list[Action]:
     actions: list[Action] = []
-    if not facts.role:
-        statement = f"CREATE ROLE {role} LOGIN PASSWORD %s"
-        actions.append(Action(summary=f"create database user {user}", statement=statement,
-                              values=(kept,)))  # fmt: skip
-    elif not facts.login:
-        summary = f"change the password of database user {user}"
-        statement = f"ALTER ROLE {role} LOGIN PASSWORD %s"
-        actions.append(Action(summary=summary, statement=statement, values=(kept,)))
     if not facts.encoding:
         statement = (
             f"CREATE DATABASE {name} OWNER {role} TEMPLATE template0 ENCODING 'UTF8'"
@@ -113,6 +124,12 @@ def translated(
 def refusal(told: str, server: DatabaseServer, user: str, hint: str) -> DatabaseError:
     """Return the error of ours that PostgreSQL means by `told`."""
     where = f"PostgreSQL at {server.host}:{server.port or PORT}" if server.host else "PostgreSQL"
+    if any(sign in told for sign in _TLS_FAILED):
+        return DatabaseError(
+            f"{where}: no trusted TLS connection ({told})",
+            hint="set openstack/database-ca to the authority that signed its certificate, "
+            "then run: debstack apply",
+        )
     if any(sign in told for sign in _ABSENT):
         local = "start it (systemctl start postgresql)"
         remote = "check openstack/database-host in /etc/debstack/site.preseed and that it runs"
@@ -266,7 +283,7 @@ class PostgresqlDriver(Driver):
 
     def _facts(self, login: Login) -> Facts:
         # One question for all: locally each is a process.
-        ((owner, encoding, is_open, role, powers),) = self._ask(
+        ((owner, encoding, is_open, role, powers, superuser),) = self._ask(
             "SELECT coalesce(max(pg_get_userbyid(d.datdba)), ''),"
             " coalesce(max(pg_encoding_to_char(d.encoding)), ''),"
             " coalesce(bool_or(has_database_privilege('public', d.datname, 'CONNECT')), false)"
@@ -276,7 +293,8 @@ class PostgresqlDriver(Driver):
             " CASE WHEN rolcreatedb THEN 'CREATEDB' END,"
             " CASE WHEN rolcreaterole THEN 'CREATEROLE' END,"
             " CASE WHEN rolreplication THEN 'REPLICATION' END)"
-            " FROM pg_roles WHERE rolname = %s), '')"
+            " FROM pg_roles WHERE rolname = %s), ''),"
+            " (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)::text"
             " FROM pg_database d WHERE d.datname = %s",
             [login.user, login.user, login.database],
         )
@@ -288,6 +306,7 @@ class PostgresqlDriver(Driver):
             role=has_role,
             login=has_role and self._logs_in(login, login.database if encoding else "postgres"),
             powers=tuple(powers.split()),
+            superuser=superuser == "true",
         )
 
     def _logs_in(self, login: Login, database: str) -> bool:
