@@ -29,19 +29,14 @@ RELATIONS = (
 #: Makes debhelper find the helpers of the tree, which are bound to /tree.
 _INSTALL = """
 set -eu
-sequences=/usr/share/perl5/Debian/Debhelper/Sequence
-cp /tree/openstack-pkg-tools/dh/openstack.pm "$sequences"
-for helper in openstack configure; do
-    program=/usr/bin/dh_openstack
-    [ "$helper" = openstack ] || program=/usr/bin/dh_openstackconfigure
-    printf '#!/bin/sh\\nexec python3 -B -m debstack.dh.%s "$@"\\n' "$helper" >"$program"
-    chmod 755 "$program"
-done
+cp /tree/openstack-pkg-tools/dh/openstack.pm /usr/share/perl5/Debian/Debhelper/Sequence
+cp /tree/openstack-pkg-tools/dh/dh_openstack* /usr/bin
 """
 _BUILD = """
 set -eu
 cd "$1"
-export PYTHONPATH=/tree/openstack-pkg-tools/src SOURCE_DATE_EPOCH=1795176000
+export PYTHONPATH=/tree/openstack-pkg-tools/src PYTHONDONTWRITEBYTECODE=1
+export SOURCE_DATE_EPOCH=1795176000
 exec dpkg-buildpackage --no-sign --build=binary --no-check-builddeps 2>&1
 """
 
