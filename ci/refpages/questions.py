@@ -21,9 +21,10 @@ PAGE = ROOT / "docs" / "reference" / "questions.md"
 _HEAD = """\
 # All questions
 
-Made from the packages' declarations by `ci/invoke questions`; do not edit. Every question can be preseeded:
-`debstack <question> <type> <answer>`, one a line, for `debconf-set-selections` or in `/etc/debstack/site.preseed`
-(passwords in `/etc/debstack/secrets.preseed`). An empty answer means the default.
+Made from the packages' declarations by `ci/invoke questions`; do not edit. Every question can be
+preseeded: `debstack <question> <type> <answer>`, one a line, for `debconf-set-selections` or in
+`/etc/debstack/site.preseed` (passwords in `/etc/debstack/secrets.preseed`). An empty answer means
+the default.
 """
 
 
