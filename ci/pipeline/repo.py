@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +15,13 @@ from pathlib import Path
 from debstack.base.run import run
 from pipeline.build import Built, build_all, make_plan
 from pipeline.series import Series, current_series
-from pipeline.tree import BUILD, cache_dir, locked
+from pipeline.tree import BUILD, cache_dir, locked, sha256_file
 
 KEYRING = "debstack-archive-keyring.asc"
 COMPONENT = "main"
 ARCHITECTURES = ("amd64", "arm64")
 _KEY_NAME = "debstack local archive"
+_KEPT_S = 4 * 3600
 _POOLED = (".deb", ".dsc", ".tar.gz", ".tar.xz", ".tar.bz2")
 
 
@@ -59,7 +61,7 @@ def _fill_pool(builds: Iterable[Built], top: Path) -> str:
         folder.mkdir(parents=True)
         for file in built.files(*_POOLED):
             shutil.copyfile(file, folder / file.name)
-            digest.update(f"{built.folder.name} {file.name}\n".encode())
+            digest.update(f"{file.name} {sha256_file(file)}\n".encode())
     return digest.hexdigest()
 
 
@@ -110,6 +112,14 @@ def _sign(dist: Path, top: Path) -> None:
         run([*gpg, "--armor", "--output", os.fspath(top / KEYRING), "--export", _KEY_NAME])
 
 
+def _forget_old(store: Path) -> None:
+    """Remove repositories that were replaced hours ago; a node may still read a younger one."""
+    dated = sorted(store.iterdir(), key=lambda path: path.stat().st_mtime)
+    for old in dated[:-2]:
+        if old.stat().st_mtime < time.time() - _KEPT_S:
+            shutil.rmtree(old)
+
+
 def write_repository(builds: Mapping[str, Built], series: Series) -> Path:
     """Make build/repo from the builds, all at once; return its path.
 
@@ -137,9 +147,7 @@ def write_repository(builds: Mapping[str, Built], series: Series) -> Path:
         fresh.unlink(missing_ok=True)
         fresh.symlink_to(target.relative_to(BUILD))
         fresh.replace(link)
-        dated = sorted(store.iterdir(), key=lambda path: path.stat().st_mtime)
-        for old in dated[:-3]:
-            shutil.rmtree(old)
+        _forget_old(store)
     return link
 
 
