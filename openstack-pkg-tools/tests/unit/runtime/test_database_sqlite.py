@@ -33,9 +33,10 @@ def account(user: str = USER) -> DatabaseAccount:
     ("facts", "planned"),
     [
         (Facts(uid=None, mode=None), ["create database /db"]),
-        (Facts(uid=0, mode=0o640), ["give database /db to nova (mode 0640)"]),
-        (Facts(uid=7, mode=0o644), ["give database /db to nova (mode 0640)"]),
-        (Facts(uid=7, mode=0o640), []),
+        (Facts(uid=0, mode=0o640, log=True), ["give database /db to nova (mode 0640)"]),
+        (Facts(uid=7, mode=0o644, log=True), ["give database /db to nova (mode 0640)"]),
+        (Facts(uid=7, mode=0o640), ["turn on the write-ahead log of database /db"]),
+        (Facts(uid=7, mode=0o640, log=True), []),
     ],
 )
 def test_plan(facts: Facts, planned: list[str]) -> None:
@@ -62,6 +63,18 @@ def test_a_file_is_made_once_used_locked_and_removed(tmp_path: Path) -> None:
     for removal in driver.removals(account()):
         removal.perform()
     assert driver.removals(account()) == []
+
+
+def test_a_writer_does_not_wait_for_a_reader(tmp_path: Path) -> None:
+    driver = SqliteDriver(tmp_path)
+    (change,) = driver.changes(account(), [])
+    change.perform()
+    with driver.open(account()) as reader, driver.open(account()) as writer:
+        writer.rows("CREATE TABLE t (a INTEGER)")
+        reader.rows("BEGIN")
+        assert reader.rows("SELECT a FROM t") == []
+        writer.rows("INSERT INTO t VALUES (1)")
+        reader.rows("COMMIT")
 
 
 def test_a_missing_user_and_a_missing_file_are_told(tmp_path: Path) -> None:

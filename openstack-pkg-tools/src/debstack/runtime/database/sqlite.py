@@ -23,20 +23,25 @@ MODE = 0o640
 DIRECTORY_MODE = 0o750
 BUSY_TIMEOUT_S = 10.0
 _BESIDE = ("-journal", "-wal", "-shm")
+#: Where the header of the file tells of the write-ahead log: two bytes, 2 if it is on.
+_LOG_AT = 18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What the file is: its owner and mode, or None where there is none."""
+    """What the file is: its owner, its mode, whether it has a write-ahead log; None: no file."""
 
     uid: int | None
     mode: int | None
+    log: bool = False
 
 
 def plan(facts: Facts, path: str, user: str, uid: int) -> list[str]:
     """Return what has to change for `path` to be the database file of `user`."""
     if facts.uid is None:
         return [f"create database {path}"]
+    if not facts.log:
+        return [f"turn on the write-ahead log of database {path}"]
     if facts.uid != uid or facts.mode != MODE:
         return [f"give database {path} to {user} (mode 0640)"]
     return []
@@ -52,6 +57,25 @@ def account_of(user: str) -> tuple[int, int]:
             hint="systemd-sysusers makes it; then run: debstack apply",
         ) from error
     return entry.pw_uid, entry.pw_gid
+
+
+def has_log(path: Path) -> bool:
+    """Say whether the database in the file `path` has a write-ahead log."""
+    with path.open("rb") as stream:
+        return stream.read(_LOG_AT + 2)[_LOG_AT:] == b"\2\2"
+
+
+def turn_on_log(path: Path) -> None:
+    """Give the database in the file `path` a write-ahead log; raises sqlite3.Error.
+
+    Without one a writer waits for all readers, and fails where one of them waits for the writer:
+    Keystone reads, in one request, with a second connection.
+    """
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL").fetchall()
+    finally:
+        connection.close()
 
 
 class SqliteSession(Session):
@@ -127,9 +151,10 @@ class SqliteDriver(Driver):
     ) -> list[Change]:
         """See Driver."""
         uid, _ = account_of(account.system_user)
+        path = self._path(account)
         try:
-            found = self._path(account).stat()
-            facts = Facts(uid=found.st_uid, mode=found.st_mode & 0o7777)
+            found = path.stat()
+            facts = Facts(uid=found.st_uid, mode=found.st_mode & 0o7777, log=has_log(path))
         except FileNotFoundError:
             facts = Facts(uid=None, mode=None)
         return [
@@ -148,8 +173,9 @@ class SqliteDriver(Driver):
             os.fchown(descriptor, uid, gid)
             os.fchmod(descriptor, MODE)
             os.close(descriptor)
-        except OSError as error:
-            raise DatabaseError(f"{path}: cannot be made ({error.strerror})") from error
+            turn_on_log(path)
+        except (OSError, sqlite3.Error) as error:
+            raise DatabaseError(f"{path}: cannot be made ({error})") from error
 
     def declared(self, account: DatabaseAccount) -> list[str]:
         """See Driver."""

@@ -14,12 +14,21 @@ from debstack.runtime.keystone.snapshot import THREADS
 
 
 class Performer:
-    """Performs actions in any order within a phase; each is sent once, however often asked."""
+    """Performs actions in any order within a phase; each is sent once, however often asked.
+
+    At most `writers` of them are on their way at the same time.
+    """
 
     def __init__(
-        self, keystone: Keystone, actions: Sequence[Action], ids: Mapping[Ref, str]
+        self,
+        keystone: Keystone,
+        actions: Sequence[Action],
+        ids: Mapping[Ref, str],
+        *,
+        writers: int = THREADS,
     ) -> None:
         self._keystone = keystone
+        self._writers = writers
         self._actions = actions
         self._ids = dict(ids)
         self._sent: dict[int, Future[None]] = {}
@@ -29,7 +38,7 @@ class Performer:
         if index not in self._sent:
             phase = self._actions[index].phase
             # A password costs Keystone a quarter of a second: ten users must not add up.
-            with ThreadPoolExecutor(max_workers=THREADS) as pool:
+            with ThreadPoolExecutor(max_workers=self._writers) as pool:
                 for number, action in enumerate(self._actions):
                     if action.phase == phase and number not in self._sent:
                         self._sent[number] = pool.submit(self._send, action)

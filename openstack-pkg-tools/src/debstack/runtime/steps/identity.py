@@ -10,9 +10,9 @@ from debstack.runtime.context import Context
 from debstack.runtime.keystone.performing import Performer
 from debstack.runtime.keystone.planning import known_ids, plan
 from debstack.runtime.keystone.session import Keystone, LoginRefused
-from debstack.runtime.keystone.snapshot import Snapshot, take_snapshot
+from debstack.runtime.keystone.snapshot import THREADS, Snapshot, take_snapshot
 from debstack.runtime.keystone.wanted import Wanted, wanted_of
-from debstack.runtime.site import IdentitySite
+from debstack.runtime.site import Engine, IdentitySite
 from debstack.runtime.step import Change, Step
 from debstack.runtime.steps.bootstrap import bootstrapper, run_bootstrap
 from debstack.spec.vocabulary import Manifest
@@ -23,7 +23,14 @@ class IdentityStep(Step):
 
     id = "identity:catalogue"
 
-    def __init__(self, identity: IdentitySite, wanted: Wanted, provider: Manifest | None) -> None:
+    def __init__(
+        self,
+        identity: IdentitySite,
+        wanted: Wanted,
+        provider: Manifest | None,
+        *,
+        writers: int = THREADS,
+    ) -> None:
         needs = {"files:site"}
         if provider is not None and provider.package.bootstrap is not None:
             unit = provider.package.bootstrap.unit
@@ -32,6 +39,7 @@ class IdentityStep(Step):
         self._identity = identity
         self._wanted = wanted
         self._provider = provider
+        self._writers = writers
 
     def changes(self) -> Sequence[Change]:
         """See Step. Raises IdentityError."""
@@ -48,7 +56,7 @@ class IdentityStep(Step):
         keystone = Keystone(self._identity)
         found = take_snapshot(keystone, self._wanted)
         actions = plan(found, self._wanted)
-        performer = Performer(keystone, actions, known_ids(found))
+        performer = Performer(keystone, actions, known_ids(found), writers=self._writers)
         return [
             Change(summary=action.summary, perform=partial(performer.perform, index))
             for index, action in enumerate(actions)
@@ -74,4 +82,7 @@ def build(context: Context) -> list[Step]:
     wanted = wanted_of(context.manifests, context.site, identity)
     if not wanted.users and not wanted.services:
         return []
-    return [IdentityStep(identity, wanted, bootstrapper(context))]
+    provider = bootstrapper(context)
+    # SQLite takes one writer at a time; to a second one, a Keystone on it answers with a 500.
+    alone = provider is not None and context.site.database.engine is Engine.SQLITE
+    return [IdentityStep(identity, wanted, provider, writers=1 if alone else THREADS)]
