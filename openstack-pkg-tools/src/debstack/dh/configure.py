@@ -28,6 +28,10 @@ if [ "$1" = purge ] && [ -e /usr/share/debconf/confmodule ]; then
 	db_purge
 fi
 """
+_NO_CONFIG = """\
+# Its one question, whether purge deletes the data, is asked by postrm when that is about to happen.
+{package}: no-debconf-config
+"""
 
 
 def installed_version(package: str) -> str:
@@ -45,6 +49,9 @@ def _questions(build: Build, declared: Component) -> bool:
     script = config_script(declared, build.package)
     if script and build.hand_written("config") is None:
         build.control_file("config", script, 0o755)
+    if templates and not script and build.hand_written("config", "lintian-overrides") is None:
+        override = _NO_CONFIG.format(package=build.package)
+        build.install(f"/usr/share/lintian/overrides/{build.package}", override)
     return bool(templates)
 
 
