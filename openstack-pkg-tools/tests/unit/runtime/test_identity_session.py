@@ -193,7 +193,7 @@ def test_a_local_administrator_gets_the_sites_password(
     (provider,) = manifests_of("keystone")
     keystone.passwords["admin"] = "other"
 
-    def bootstrap(_manifest: object, site: IdentitySite) -> None:
+    def bootstrap(_manifest: object, site: IdentitySite, _secrets: object) -> None:
         keystone.passwords["admin"] = str(site.admin_password)
 
     monkeypatch.setattr(identity, "run_bootstrap", bootstrap)

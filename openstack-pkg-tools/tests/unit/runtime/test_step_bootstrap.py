@@ -82,7 +82,7 @@ def test_a_failure_is_told_as_identitys(tmp_path: Path, monkeypatch: pytest.Monk
     provider = bootstrap.bootstrapper(where)
     assert provider is not None
     with pytest.raises(IdentityError, match="administrator admin: exit code 1"):
-        bootstrap.run_bootstrap(provider, where.site.identity)
+        bootstrap.run_bootstrap(provider, where.site.identity, [])
 
 
 def test_needs_are_the_schema_the_keys_and_the_configuration(tmp_path: Path) -> None:

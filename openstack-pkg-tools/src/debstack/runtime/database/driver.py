@@ -52,6 +52,12 @@ def parse_login(url: str) -> Login:
     )
 
 
+def secret_forms(url: str, password: str) -> list[str]:
+    """Return every form of a URL and its password that a traceback of its service may hold."""
+    encoded = url.partition("://")[2].partition("@")[0].partition(":")[2]
+    return [url, password, encoded, encoded.replace("%", "%%"), unquote(encoded)]
+
+
 class Session(ABC):
     """One connection to one database, with the rights (and the login) of its service."""
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from debstack.base.errors import CommandError, IdentityError
 from debstack.base.run import run
 from debstack.runtime.context import Context
-from debstack.runtime.database.driver import Driver, driver_for
+from debstack.runtime.database.driver import Driver, driver_for, secret_forms
 from debstack.runtime.site import IdentitySite
 from debstack.runtime.step import Change, Step
 from debstack.spec.vocabulary import Bootstrap, Manifest
@@ -38,8 +38,19 @@ def bootstrap_environment(declared: Bootstrap, identity: IdentitySite) -> dict[s
     }
 
 
-def run_bootstrap(manifest: Manifest, identity: IdentitySite) -> None:
-    """Make the administrator, or give him the password of the site. Raises IdentityError."""
+def told_secrets(context: Context) -> list[str]:
+    """Return what a traceback of a service may hold of this machine's passwords."""
+    site = context.site
+    held = [(account.url, account.password) for account in site.accounts.values()]
+    held += [(account.url, account.password) for account in site.messaging.values()]
+    return [form for url, password in held for form in secret_forms(url, password)]
+
+
+def run_bootstrap(manifest: Manifest, identity: IdentitySite, secrets: Sequence[str]) -> None:
+    """Make the administrator, or give him the password of the site.
+
+    `secrets` are masked in what is told of a failure. Raises IdentityError.
+    """
     declared = manifest.package.bootstrap
     if declared is None:
         raise ValueError(f"{manifest.binary} declares no bootstrap")
@@ -49,7 +60,7 @@ def run_bootstrap(manifest: Manifest, identity: IdentitySite) -> None:
             env=bootstrap_environment(declared, identity),
             as_user=manifest.user or None,
             timeout_s=TIMEOUT_S,
-            secrets=[identity.admin_password],
+            secrets=[identity.admin_password, *secrets],
         )
     except CommandError as error:
         raise IdentityError(
@@ -74,6 +85,7 @@ class BootstrapStep(Step):
         self._driver: Driver = driver_for(context.site.database, context.root)
         self._manifest = manifest
         self._identity = identity
+        self._secrets = told_secrets(context)
 
     def changes(self) -> Sequence[Change]:
         """See Step. Raises DatabaseError."""
@@ -85,7 +97,7 @@ class BootstrapStep(Step):
         return [Change(summary=self._summary(), perform=self._perform)]
 
     def _perform(self) -> None:
-        run_bootstrap(self._manifest, self._identity)
+        run_bootstrap(self._manifest, self._identity, self._secrets)
 
     def _summary(self) -> str:
         return f"create the cloud's administrator {self._identity.admin_user}"

@@ -14,7 +14,7 @@ from debstack.runtime.keystone.snapshot import THREADS, Snapshot, take_snapshot
 from debstack.runtime.keystone.wanted import Wanted, wanted_of
 from debstack.runtime.site import Engine, IdentitySite
 from debstack.runtime.step import Change, Step
-from debstack.runtime.steps.bootstrap import bootstrapper, run_bootstrap
+from debstack.runtime.steps.bootstrap import bootstrapper, run_bootstrap, told_secrets
 from debstack.spec.vocabulary import Manifest
 
 
@@ -30,6 +30,7 @@ class IdentityStep(Step):
         provider: Manifest | None,
         *,
         writers: int = THREADS,
+        secrets: Sequence[str] = (),
     ) -> None:
         needs = {"files:site"}
         if provider is not None and provider.package.bootstrap is not None:
@@ -39,6 +40,7 @@ class IdentityStep(Step):
         self._identity = identity
         self._wanted = wanted
         self._provider = provider
+        self._secrets = secrets
         self._writers = writers
 
     def changes(self) -> Sequence[Change]:
@@ -64,7 +66,7 @@ class IdentityStep(Step):
 
     def _recover(self) -> None:
         if self._provider is not None:
-            run_bootstrap(self._provider, self._identity)
+            run_bootstrap(self._provider, self._identity, self._secrets)
         for change in self._differences():
             change.perform()
 
@@ -85,4 +87,6 @@ def build(context: Context) -> list[Step]:
     provider = bootstrapper(context)
     # SQLite takes one writer at a time; to a second one, a Keystone on it answers with a 500.
     alone = provider is not None and context.site.database.engine is Engine.SQLITE
-    return [IdentityStep(identity, wanted, provider, writers=1 if alone else THREADS)]
+    writers = 1 if alone else THREADS
+    secrets = told_secrets(context)
+    return [IdentityStep(identity, wanted, provider, writers=writers, secrets=secrets)]

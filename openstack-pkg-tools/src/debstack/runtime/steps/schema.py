@@ -9,12 +9,17 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import unquote
 
 from debstack.base.errors import CommandError, DatabaseError
 from debstack.base.run import run
 from debstack.runtime.context import Context
-from debstack.runtime.database.driver import MARKER, Driver, Session, driver_for
+from debstack.runtime.database.driver import (
+    MARKER,
+    Driver,
+    Session,
+    driver_for,
+    secret_forms,
+)
 from debstack.runtime.database.revisions import Standing, heads, read_revisions, standing
 from debstack.runtime.site import DatabaseAccount
 from debstack.runtime.step import Change, Step
@@ -46,12 +51,6 @@ def as_migrator(command: Sequence[str], user: str) -> list[str]:
             ) from error
         ids = [f"--reuid={user}", f"--regid={group}", "--init-groups"]
     return ["setpriv", *ids, "--pdeathsig=KILL", "--", *command]
-
-
-def told_secrets(account: DatabaseAccount) -> list[str]:
-    """Return every form of the account's password that a traceback of its service may hold."""
-    encoded = account.url.partition("://")[2].partition("@")[0].partition(":")[2]
-    return [account.url, account.password, encoded, encoded.replace("%", "%%"), unquote(encoded)]
 
 
 def read_standing(
@@ -153,7 +152,7 @@ class SchemaStep(Step):
             run(
                 as_migrator(command, self._manifest.user),
                 timeout_s=SYNC_TIMEOUT_S,
-                secrets=told_secrets(self._account),
+                secrets=secret_forms(self._account.url, self._account.password),
             )
         except CommandError as error:
             raise DatabaseError(
