@@ -141,7 +141,7 @@ def restructured_text() -> str:
         for key in table.keys:
             default = "required" if key.default is None else f"default ``{key.default}``"
             out += [f"**{key.name}** ({key.type}; {default})"]
-            out += [f"    {_literal(key.text) or 'The ' + key.name.replace('-', ' ') + '.'}", ""]
+            out += [f"    {_literal(key.text)}", ""]
     return "\n".join(out)
 
 

@@ -66,9 +66,11 @@ class Question:
     summary: str
     #: What it means and when to change it; paragraphs separated by an empty line.
     text: str
+    #: debconf's type of the question.
     type: QuestionType = QuestionType.STRING
     #: The answer if nobody gives one; empty for "found out when it is needed".
     default: str = ""
+    #: How much it matters that a person sees it; `high` is for what has no safe default.
     priority: Priority = Priority.MEDIUM
     #: For `select`: the values it accepts.
     choices: tuple[str, ...] = ()
@@ -109,6 +111,7 @@ class KeyRepository:
     Made with two keys (0 staged, 1 primary), owned by the system user, 0700.
     """
 
+    #: The directory.
     path: str
     #: The command that rotates it, run by a timer as the system user; empty for never.
     rotate: tuple[str, ...] = ()
@@ -123,7 +126,9 @@ class Bootstrap:
     Run as the system user with the administrator's password in the variable `password-variable`.
     """
 
+    #: The command, which may be run again.
     command: tuple[str, ...]
+    #: The variable of its environment that takes the password.
     password_variable: str
     #: The database whose schema it needs.
     database: str
@@ -139,8 +144,11 @@ class ServiceUser:
     <question-prefix>/service-password (…/service-KEY-password if the source declares several).
     """
 
+    #: The project that it works in; made if it is not there.
     project: str = "service"
+    #: The domain of user and project.
     domain: str = "Default"
+    #: Its roles in the project.
     roles: tuple[str, ...] = ("service",)
 
 
@@ -148,6 +156,7 @@ class ServiceUser:
 class Endpoint:
     """Where a service is reached, in all three interfaces. Part of a catalogue service."""
 
+    #: The port, at the public, internal and admin host.
     port: int
     #: Path behind host and port, with its leading slash; may hold %(tenant_id)s.
     path: str = ""
@@ -157,8 +166,11 @@ class Endpoint:
 class CatalogueService:
     """An entry of the Keystone catalogue. Key: the service type (upstream's service-types list)."""
 
+    #: The name in the catalogue.
     name: str
+    #: What it is, in a few words.
     description: str
+    #: Where it is reached.
     endpoint: Endpoint
 
 
@@ -185,6 +197,7 @@ class Conditional:
     equals: str = ""
     #: Instead of a question: a reference, without its ${}, that must stand for something here.
     present: str = ""
+    #: Section to option to value.
     set: Sections
 
 
@@ -209,7 +222,9 @@ class Config:
     namespaces: tuple[str, ...] = ()
     #: Who reads the file; only oslo.config's options can be catalogued.
     dialect: Dialect = Dialect.OSLO
+    #: Section to option to value; see VALUES.
     set: Sections = field(default_factory=dict)
+    #: Further options, each set of them under a condition.
     when: tuple[Conditional, ...] = ()
     #: Sections with a name of our own choosing, to the catalogued section whose options they take.
     sections_like: dict[str, str] = field(default_factory=dict)
@@ -226,7 +241,9 @@ class UnitKind(StrEnum):
 class Unit:
     """A daemon. Key: the unit's name without .service."""
 
+    #: `wsgi` for an application that uWSGI serves, `daemon` for a command.
     kind: UnitKind
+    #: systemd's description of the unit.
     description: str
     #: For `wsgi`: the application as module:attribute.
     application: str = ""
@@ -260,15 +277,25 @@ class Unit:
 class Package:
     """What one binary package brings. Key of [package]: the binary package's name."""
 
+    #: Questions of its own, asked through debconf.
     question: dict[str, Question] = field(default_factory=dict)
+    #: Databases on the database server, or SQLite files.
     database: dict[str, Database] = field(default_factory=dict)
+    #: Their tables.
     schema: dict[str, Schema] = field(default_factory=dict)
+    #: Directories of Fernet keys.
     key_repository: dict[str, KeyRepository] = field(default_factory=dict)
+    #: How the first administrator is made; the package that has it provides identity.
     bootstrap: Bootstrap | None = None
+    #: Keystone users of the service.
     service_user: dict[str, ServiceUser] = field(default_factory=dict)
+    #: Entries of the Keystone catalogue.
     service: dict[str, CatalogueService] = field(default_factory=dict)
+    #: RabbitMQ virtual hosts.
     messaging: dict[str, Messaging] = field(default_factory=dict)
+    #: Configuration drop-ins.
     config: dict[str, Config] = field(default_factory=dict)
+    #: Daemons.
     unit: dict[str, Unit] = field(default_factory=dict)
     #: Directories of users' data (images, disks): removed by purge only if the answer says so.
     data: tuple[str, ...] = ()
@@ -280,13 +307,15 @@ class Package:
 class Component:
     """openstack.toml as a whole: one per source package."""
 
+    #: The version of this vocabulary: 1.
     schema: int
     #: The source package's name.
     source: str
     #: What a person calls it, for example OpenStack Image (Glance).
     title: str
+    #: What each binary package brings, by its name.
     package: dict[str, Package]
-    #: System user and group that the daemons run as; none if empty.
+    #: System user and group that the daemons run as, made by the first package here; or none.
     user: str = ""
     #: Prefix of the questions; the source's name if empty.
     question_prefix: str = ""

@@ -34,3 +34,7 @@ def test_defaults_and_types_are_told_as_toml_writes_them() -> None:
 
 def test_references_do_not_become_substitutions_of_the_page() -> None:
     assert r"\${database.KEY}" in restructured_text()
+
+
+def test_every_key_is_explained() -> None:
+    assert [f"{t.path}.{key.name}" for t in tables() for key in t.keys if not key.text] == []
