@@ -158,7 +158,17 @@ def test_a_file_that_was_edited_after_it_was_taken_wins(debconf: Debconf) -> Non
     debconf.taken = {"tiny/host": "old"}
     debconf.site = {"tiny/host": "edited"}
     debconf.preseed("tiny/host", "old")
-    _run(debconf, level=NOBODY)
+    assert "warning" not in _run(debconf, level=NOBODY).stderr
+    assert debconf.value("tiny/host") == "edited"
+
+
+def test_where_both_were_changed_it_is_said_what_was_taken(debconf: Debconf) -> None:
+    debconf.taken = {"tiny/host": "old"}
+    debconf.site = {"tiny/host": "edited"}
+    debconf.preseed("tiny/host", "preseeded")
+    told = _run(debconf, level=NOBODY).stderr
+    assert 'tiny/host: debconf says "preseeded"' in told
+    assert 'took "edited", not "preseeded"' in told
     assert debconf.value("tiny/host") == "edited"
 
 

@@ -19,9 +19,17 @@ recorded() {
 load() {
 	recorded "$site" "$1" || return 0
 	wanted=$value
+	known=
+	if recorded "$taken" "$1"; then known=yes; fi
 	db_fget "$1" seen
-	if [ "$RET" = true ] && recorded "$taken" "$1" && [ "$value" = "$wanted" ]; then
+	answered=$RET
+	if [ "$answered" = true ] && [ -n "$known" ] && [ "$value" = "$wanted" ]; then
 		return 0
+	fi
+	db_get "$1"
+	if [ "$answered" = true ] && [ "$RET" != "$wanted" ] && { [ -z "$known" ] || [ "$RET" != "$value" ]; }; then
+		# Both were changed, and nobody can tell which one came later.
+		echo "debstack: warning: $1: debconf says \"$RET\", $site says \"$wanted\": took \"$wanted\", not \"$RET\"" >&2
 	fi
 	db_set "$1" "$wanted"
 	db_fset "$1" seen true
