@@ -9,7 +9,7 @@ first, and bare nodes beside it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -82,10 +82,29 @@ def _making(beds: Testbed, repository: Path) -> Iterator[NodeMaker]:
 
 
 @pytest.fixture
-def make_node(beds: Testbed, repository: Path) -> Iterator[NodeMaker]:
+def make_node(
+    beds: Testbed, repository: Path, request: pytest.FixtureRequest
+) -> Iterator[NodeMaker]:
     """Return what makes switched-off nodes, which go with the test."""
     with _making(beds, repository) as make:
         yield make
+        if request.node.stash.get(_FAILED, False):
+            for node in beds.nodes():
+                print(f"the journal of node {node.name}, its end:")
+                print(node.journal("--lines=150"))
+
+
+_FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember that a test failed, for fixtures to tell more."""
+    report = yield
+    item.stash[_FAILED] = item.stash.get(_FAILED, False) or report.failed
+    return report
 
 
 @pytest.fixture(scope="module")
