@@ -34,7 +34,7 @@ test-full: ## the same with the long tests and upstream's unit tests
 	@$(INVOKE) test --full
 
 bench: ## measure; prints a table and writes JSON
-	@$(INVOKE) bench
+	@$(INVOKE) build bench
 
 clean: ## remove build/
 	@$(INVOKE) clean
