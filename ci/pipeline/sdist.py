@@ -45,7 +45,7 @@ def fetch_sdist(source: str, sdist: Sdist, *, indexes: Callable[[], Indexes] = p
 
     Raises DebstackError where it cannot be had or its checksum is not the pinned one.
     """
-    path = cache_dir("sdists", sdist.sha256) / sdist.file
+    path = cache_dir("sdists") / sdist.sha256 / sdist.file
     with locked(f"sdist-{sdist.sha256}"):
         if path.is_file():
             found = sha256_file(path)
@@ -56,6 +56,7 @@ def fetch_sdist(source: str, sdist: Sdist, *, indexes: Callable[[], Indexes] = p
         found = hashlib.sha256(content).hexdigest()
         if found != sdist.sha256:
             raise checksum_error(sdist.file, url, sdist.sha256, found)
+        path.parent.mkdir(exist_ok=True)
         part = path.with_name(f".{path.name}.part")
         part.write_bytes(content)
         part.replace(path)
