@@ -143,7 +143,7 @@ class Machine:
         raise TestbedError(
             f"node {self.name}: it did not come up; the console's last words:\n"
             + "".join(f"    {line}\n" for line in text.splitlines()[-15:]).rstrip(),
-            hint="the testbed needs root, overlayfs and systemd-nspawn",
+            hint="it needs overlayfs, systemd-nspawn, and DEBSTACK_CACHE on a disk (no overlay)",
         )
 
     def console(self) -> str:

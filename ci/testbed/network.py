@@ -152,7 +152,7 @@ def ensure_node_namespace(bed: str, node: str) -> str:
 def plug(interface: Interface, network: Network, node: str, *, default: bool) -> None:
     """Lay a cable between `network` and `node`, whose namespace exists, and set up its end."""
     namespace = namespace_name(network.bed, "node", node)
-    port = f"p{interface.host}"
+    port = _port(interface.host)
     _batch(
         network.namespace,
         [
@@ -161,6 +161,18 @@ def plug(interface: Interface, network: Network, node: str, *, default: bool) ->
         ],
     )
     _batch(namespace, node_lines(interface, network, default=default))
+
+
+def unplug(bed: str, interface: Interface) -> None:
+    """Take away the cable of `interface`, at once: with its namespace it would go later."""
+    namespace = namespace_name(bed, "net", interface.network)
+    if namespace_path(namespace).exists():
+        # Nothing to take away, where the making of the node was cut short.
+        run(["ip", "-n", namespace, "link", "delete", _port(interface.host)], check=False)
+
+
+def _port(host: int) -> str:
+    return f"p{host}"
 
 
 def remove_namespace(namespace: str) -> None:

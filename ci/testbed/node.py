@@ -169,6 +169,8 @@ class Node(Machine):
         """Switch the node off and remove everything of it: files, cables, state."""
         directory = self.directory
         self.kill()
+        for interface in self.record.interfaces:
+            network.unplug(self.bed, interface)
         network.remove_namespace(network.namespace_name(self.bed, "node", self.name))
         remove_tree(directory)
         remove_tree(self.state)

@@ -64,6 +64,14 @@ def test_nodes_reach_each_other_on_their_networks_only(bed: Testbed) -> None:
     assert "two" not in alone.read_file("/etc/hosts")
 
 
+def test_a_node_can_be_made_again_at_once(bed: Testbed) -> None:
+    bed.create("neighbour")
+    for _ in range(10):
+        address = bed.create("one").address
+        bed.destroy("one")
+    assert address == bed.create("one").address
+
+
 def test_packages_install_without_a_network_if_they_were_fetched(bed: Testbed) -> None:
     node = bed.create("one", packages=["hello"]).boot()
     node.run(["apt-get", "install", "-y", "hello"])
