@@ -98,13 +98,17 @@ def daemon_reload() -> None:
     run(["systemctl", "daemon-reload"], timeout_s=120)
 
 
-def _job_problem(unit: str, timeout_s: float) -> str:
-    """Wait for the job of `unit` to end; return why it did not come up, empty if it did."""
+def _job_problem(unit: str, before: str, timeout_s: float) -> str:
+    """Wait for the job of `unit` to end; return why it did not come up, empty if it did.
+
+    `before` is the invocation that was there when the job was made: what became of that is past.
+    """
     deadline = time.monotonic() + timeout_s
     pause = threading.Event()
     while True:
-        shown = _properties(["ActiveState", "SubState", "Job"], unit)
-        if shown["SubState"].startswith("auto-restart"):
+        shown = _properties(["ActiveState", "SubState", "Job", "InvocationID"], unit)
+        tried = shown.get("InvocationID", "") != before
+        if tried and shown["SubState"].startswith("auto-restart"):
             return "it failed to start"  # systemd goes on trying, by itself
         if shown.get("Job", "") in ("", "0"):
             active = shown["ActiveState"]
@@ -121,9 +125,10 @@ def bring_up(unit: str, verb: str, *, timeout_s: float = 300) -> None:
     """
     # A unit that failed too often would be refused; that it is clean is no error.
     run(["systemctl", "reset-failed", unit], check=False, timeout_s=30)
+    before = _properties(["InvocationID"], unit).get("InvocationID", "")
     # Not blocking: systemctl would wait for all of systemd's attempts, where the first one tells.
     run(["systemctl", "--no-block", verb, unit], timeout_s=30)
-    problem = _job_problem(unit, timeout_s)
+    problem = _job_problem(unit, before, timeout_s)
     if problem:
         raise not_up(unit, problem)
 

@@ -78,14 +78,16 @@ class Systemctl:
         return Result(code=0, stdout=shown, stderr="")
 
 
-STARTING = "ActiveState=activating\nSubState=start\nJob=7\n"
-UP = "ActiveState=active\nSubState=running\nJob=\n"
-AGAIN = "ActiveState=activating\nSubState=auto-restart\nJob=7\n"
-DEAD = "ActiveState=failed\nSubState=failed\nJob=\n"
+BEFORE = "InvocationID=1\n"
+CRASHED = "ActiveState=activating\nSubState=auto-restart\nJob=7\nInvocationID=1\n"
+STARTING = "ActiveState=activating\nSubState=start\nJob=7\nInvocationID=2\n"
+UP = "ActiveState=active\nSubState=running\nJob=\nInvocationID=2\n"
+AGAIN = "ActiveState=activating\nSubState=auto-restart\nJob=7\nInvocationID=2\n"
+DEAD = "ActiveState=failed\nSubState=failed\nJob=\nInvocationID=2\n"
 
 
 def test_bring_up_waits_for_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    systemctl = Systemctl(STARTING, STARTING, UP)
+    systemctl = Systemctl(BEFORE, CRASHED, STARTING, UP)
     monkeypatch.setattr(systemd, "run", systemctl)
     bring_up("x.service", "restart")
     assert systemctl.called == [
@@ -98,13 +100,13 @@ def test_bring_up_waits_for_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_unit_that_fails_is_told_with_its_last_words(
     monkeypatch: pytest.MonkeyPatch, last: str, what: str
 ) -> None:
-    monkeypatch.setattr(systemd, "run", Systemctl(STARTING, last))
+    monkeypatch.setattr(systemd, "run", Systemctl(BEFORE, STARTING, last))
     with pytest.raises(ConfigurationError) as caught:
         bring_up("x.service", "start")
     assert caught.value.message == f"x.service: {what}; its last log lines:\n    last words"
 
 
 def test_a_unit_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(systemd, "run", Systemctl(STARTING))
+    monkeypatch.setattr(systemd, "run", Systemctl(BEFORE, STARTING))
     with pytest.raises(ConfigurationError, match="not up after 0 s"):
         bring_up("x.service", "start", timeout_s=0.01)

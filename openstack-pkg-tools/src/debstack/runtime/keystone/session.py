@@ -35,12 +35,18 @@ class Conflict(IdentityError):
 
 
 def _insisting(ask: Callable[[], T], attempts: int = ATTEMPTS) -> T:
-    """Return what `ask` returns, asking again where a connection broke."""
-    for _ in range(attempts - 1):
+    """Return what `ask` returns, asking again where a connection broke or it was refused (403).
+
+    A process of Keystone loads its policy with the first requests that need it, and refuses what
+    another thread asks at that moment (seen with 29.1.0 and oslo.policy 4.5.1).
+    """
+    for attempt in range(attempts - 1):
         try:
             return ask()
         except exceptions.ConnectFailure:
             time.sleep(RETRY_DELAY_S)
+        except exceptions.Forbidden:
+            time.sleep(RETRY_DELAY_S * 4**attempt)
     return ask()
 
 
