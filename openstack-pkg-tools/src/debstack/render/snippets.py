@@ -31,6 +31,8 @@ class _Scripts:
     #: The question that postrm asks; empty if there is nothing to ask about.
     purge_question: str
     shared_purge_question: str
+    #: Manifests of the other packages of the service, which share the question.
+    siblings: list[str]
     #: Whether something outside this machine's files would be left without debstack.
     remote_things: str
     left_over: str
@@ -82,6 +84,9 @@ def _scripts(component: Component, binary: str) -> _Scripts:
         units=sorted(units(component, binary)),
         purge_question=question if asks else "",
         shared_purge_question=f"{SHARED_PREFIX}/{PURGE_KEY}",
+        siblings=[
+            f"{paths.MANIFESTS}/{other}.json" for other in component.package if other != binary
+        ],
         remote_things=remote,
         left_over=f"{binary}: left as they are: {remote}",
         keep_hint=f"{binary}: hint: to purge it and leave its data, run: "

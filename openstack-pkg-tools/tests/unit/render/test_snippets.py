@@ -43,7 +43,7 @@ class Machine:
     def purge(self) -> Result:
         """Run the snippet of postrm as `postrm purge`."""
         script = snippets(self.debconf.component, "tiny-common")["postrm"]
-        for folder in ("/etc/", "/var/"):
+        for folder in ("/etc/", "/var/", "/usr/share/debstack/"):
             script = script.replace(folder, f"{self.root}{folder}")
         # Neither the users nor the modules of the machine that the test runs on.
         script = script.replace("userdel", "echo userdel").replace("getent", "true")
@@ -84,6 +84,18 @@ def test_the_shared_answer_is_the_default(machine: Machine) -> None:
     (machine.debconf.folder / "openstack%purge-data.value").write_text("true\n")
     machine.purge()
     assert not (machine.root / DATA).exists()
+
+
+def test_an_answer_about_one_package_is_not_one_about_its_sibling(machine: Machine) -> None:
+    machine.debconf.preseed("tiny/purge-data", "true")
+    sibling = machine.root / "usr/share/debstack/components/tiny-api.json"
+    machine.purge()
+    assert machine.debconf.value("tiny/purge-data") == "true"
+    sibling.parent.mkdir(parents=True)
+    sibling.touch()
+    machine.purge()
+    assert machine.debconf.value("tiny/purge-data") == "false"
+    assert not machine.debconf.seen("tiny/purge-data")
 
 
 def test_a_purge_that_cannot_reach_the_database_fails_and_says_how_to_go_on(
