@@ -15,6 +15,7 @@ from cloudtest.acting import (
     complaint,
     debstack,
     dpkg_configure,
+    inside,
     preseed,
     status,
 )
@@ -134,16 +135,16 @@ rm /etc/too-much
 def test_an_unwritable_file(controller: Node) -> None:
     path = "/etc/glance/glance.conf.d/50-debstack.conf"
     before = controller.read_file(path)
-    act(controller, "chattr", "+i", path)
+    inside(controller, "immutable", "yes", path)
     preseed(controller, {"openstack/region": "Elsewhere"}, {})
     said = fails(controller, "install", "--reinstall", "debstack")
     assert f"{path}: cannot be written: Operation not permitted" in said.errors[0]
     assert f"immutable flag (lsattr) on {path}" in said.hints[0]
     assert controller.read_file(path) == before
-    act(controller, "chattr", "-i", path)
+    inside(controller, "immutable", "no", path)
     completes(controller)
     assert "\nregion_name = Elsewhere\n" in controller.read_file(path)
-    assert {one.region for one in identity(controller).endpoints} == {"Elsewhere"}
+    assert "Elsewhere" in {one.region for one in identity(controller).endpoints}
 
 
 def test_keystone_answering_503(controller: Node, make_node: NodeMaker) -> None:

@@ -91,7 +91,7 @@ def test_a_plain_install_asks_nothing_at_high_priority(deferred: Node) -> None:
 
 
 def test_a_second_apply_writes_nothing_and_says_so(controller: Node) -> None:
-    # It logs in as every account, as apply does. Keystone notes the day of an account's first login.
+    # This logs in as every account: Keystone notes the day when one does so first.
     assert status(controller)["in-order"]
     log_on = f"SET GLOBAL general_log_file='{_GENERAL_LOG}'; SET GLOBAL general_log=ON"
     act(controller, "mariadb", "--execute", log_on)
