@@ -6,8 +6,10 @@ Passwords are replaced by their names; keys, hashes and identifiers, which diffe
 
 from __future__ import annotations
 
+import grp
 import json
 import os
+import pwd
 import re
 import stat
 import subprocess
@@ -24,8 +26,10 @@ FOLDERS = (
     "/etc/keystone", "/etc/glance", "/etc/mysql", "/etc/rabbitmq", "/etc/debstack", "/etc/systemd",
     "/var/lib/debstack", "/root", "/var/lib/glance", "/var/lib/keystone",
 )  # fmt: skip
-#: Made by whoever works as root, or by the tests.
-NOT_OURS = re.compile(r"/root/(\.cache|\.bash_history|\.python_history|\.lesshst|install\.log)")
+#: Made by whoever works as root, by the tests, or (caches) whenever it is convenient.
+NOT_OURS = re.compile(
+    r"/root/(\.bash_history|\.python_history|\.lesshst|install\.log)|.*/\.cache(/.*)?"
+)
 KEYS = re.compile(r"/etc/keystone/(fernet|credential)-keys/\d+")
 DATABASES = ("keystone", "glance")
 SYSTEM_USERS = ("root", "mysql", "mariadb.sys", "PUBLIC", "")
@@ -56,7 +60,8 @@ def files(names: dict[str, str]) -> dict[str, str]:
                 if NOT_OURS.match(path):
                     continue
                 one = os.lstat(path)
-                told = f"{stat.filemode(one.st_mode)} {one.st_uid}:{one.st_gid}"
+                owner, group = pwd.getpwuid(one.st_uid).pw_name, grp.getgrgid(one.st_gid).gr_name
+                told = f"{stat.filemode(one.st_mode)} {owner}:{group}"
                 if stat.S_ISREG(one.st_mode) and not KEYS.fullmatch(path):
                     content = Path(path).read_text(encoding="utf-8", errors="replace")
                     told += f" {masked(content, names)}"

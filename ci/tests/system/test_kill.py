@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 from pathlib import Path
@@ -75,11 +76,15 @@ def ends_as(undisturbed: Any, node: Node) -> None:
     """Check that `dpkg --configure -a` leads to the state of an undisturbed installation."""
     dpkg_configure(node)
     assert node.run(["dpkg", "--audit"]).stdout == ""
-    state = inside(node, "cloud_state")
-    for part, content in undisturbed.items():
-        assert json.dumps(state[part], indent=1) == json.dumps(content, indent=1), part
+    assert differences(undisturbed, inside(node, "cloud_state")) == ""
     assert status(node)["in-order"]
     image_comes_back(node)
+
+
+def differences(before: Any, after: Any) -> str:
+    """Return how two results of cloud_state differ, as the lines of a diff without context."""
+    old, new = (json.dumps(s, indent=1, sort_keys=True).splitlines() for s in (before, after))
+    return "\n".join(difflib.unified_diff(old, new, n=0, lineterm=""))
 
 
 def test_killed_again_and_again_it_ends_as_if_undisturbed(
