@@ -152,11 +152,10 @@ def build_in_root(
     log_path: Path,
     conditions: Conditions,
 ) -> None:
-    """Build `source` in a clean root; its .dsc, .debs and .changes end up in `target`.
+    """Build `source` in a clean root from its .dsc in `target`, where the .debs go too.
 
     Raises CommandError where a command in the root fails; the log has its output.
     """
-    make_dsc(source, plan.series, target)
     ours = {name for deb in own for name in (*deb.provides, deb.name)}
     archive_relations = [
         relation_text(group)
@@ -213,6 +212,7 @@ def build_source(source: SourcePackage, plan: Plan, own: Sequence[Deb]) -> Built
         with scratch_folder(source.name) as scratch:
             try:
                 scratch.chmod(0o755)  # the builder of the root reads the source package in it
+                make_dsc(source, plan.series, scratch)
                 build_in_root(source, plan, own, scratch, log_path, Conditions())
             except CommandError as error:
                 detail = _tail(log_path) or f"\n    {error.message}"

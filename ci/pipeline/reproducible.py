@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from debstack.base.errors import DebstackError
@@ -46,7 +47,7 @@ def compare(first: Built, folder: Path) -> None:
 
 
 def check_reproducible(built: Built, plan: Plan, debs: Mapping[str, Deb]) -> None:
-    """Build `built`'s source again under other conditions; DebstackError where a .deb differs.
+    """Build again from `built`'s .dsc under other conditions; DebstackError where a .deb differs.
 
     `debs` are all packages of ours by name, for its build root.
     """
@@ -58,6 +59,21 @@ def check_reproducible(built: Built, plan: Plan, debs: Mapping[str, Deb]) -> Non
     log_path.write_text("", encoding="utf-8")
     with scratch_folder(f"{source.name}-again") as scratch:
         scratch.chmod(0o755)  # the builder of the root reads the source package in it
+        for file in built.files(".dsc", ".gz", ".xz", ".bz2"):
+            shutil.copyfile(file, scratch / file.name)
         build_in_root(source, plan, own, scratch, log_path, OTHER)
         compare(built, scratch)
     say(f"reproducible: {source.name}: the second build is identical")
+
+
+def check_all(builds: Iterable[Built], plan: Plan, debs: Mapping[str, Deb]) -> None:
+    """Check each build as check_reproducible does; DebstackError with all that differ."""
+    problems = []
+    for built in builds:
+        try:
+            check_reproducible(built, plan, debs)
+        except DebstackError as error:
+            problems.append(error.message)
+            say(f"reproducible: {built.source.name}: differs")
+    if problems:
+        raise DebstackError("\n".join(problems))

@@ -9,7 +9,7 @@ from invoke.tasks import task
 from debstack.base.errors import DebstackError
 from pipeline.build import build_all, make_plan
 from pipeline.lint import lint_builds
-from pipeline.reproducible import check_reproducible
+from pipeline.reproducible import check_all
 from pipeline.series import current_series
 from pipeline.source import find_sources, pick
 from tasks.program import expected_failures
@@ -48,5 +48,4 @@ def reproducible(_: Context, source: list[str], all: bool = False) -> None:
     plan = make_plan(current_series())
     builds = build_all(plan, names)
     debs = {deb.name: deb for built in builds.values() for deb in built.debs()}
-    for name in names or builds:
-        check_reproducible(builds[name], plan, debs)
+    check_all((builds[name] for name in names or builds), plan, debs)
