@@ -10,7 +10,8 @@ import pexpect
 
 from testbed.node import Node
 
-BACK = "\x15"  # what readline's front end calls previous-question: control-U
+#: "page up", which the front end takes as previous-question. (readline takes control-U from it.)
+BACK = "\x1b[5~"
 _CLEAR = "\x01\x0b"  # to the start of the line, and cut what stands there
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x07")
 
@@ -19,11 +20,15 @@ class Person:
     """Drives `argv` in a booted node; it must end before the deadline `timeout_s`."""
 
     def __init__(
-        self, node: Node, argv: Sequence[str], *, timeout_s: float = 180, **environment: str
+        self,
+        node: Node,
+        argv: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        *,
+        timeout_s: float = 180,
     ) -> None:
-        words = node.spawn_argv(
-            argv, env={"DEBIAN_FRONTEND": "readline", "TERM": "dumb", **environment}
-        )
+        environment = {"DEBIAN_FRONTEND": "readline", "TERM": "dumb", **(env or {})}
+        words = node.spawn_argv(argv, env=environment)
         self._child: pexpect.spawn = pexpect.spawn(
             words[0],
             list(words[1:]),
