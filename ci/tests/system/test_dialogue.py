@@ -193,8 +193,10 @@ def test_an_impossible_answer_is_refused_by_name(make_node: NodeMaker) -> None:
 def test_in_french(make_node: NodeMaker) -> None:
     node = make_node("two", stage="debian").boot()
     person = preconfigure(node, "low", {"LANGUAGE": "fr"})
+    person.confirms("Adresse d'administration de cette machine")
     person.reads("Région OpenStack")
-    assert SUMMARIES["region"] not in person.screen()
+    for name in ("management-address", "region"):
+        assert SUMMARIES[name] not in person.screen()
 
 
 def test_changed_passwords_of_a_service_are_followed(controller: Node) -> None:
