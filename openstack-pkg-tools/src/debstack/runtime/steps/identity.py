@@ -22,6 +22,8 @@ class IdentityStep(Step):
     """Region, domains, projects, users, roles, services and endpoints."""
 
     id = "identity:catalogue"
+    #: A Keystone that is to be restarted can be read until then.
+    reads_past = frozenset({"files", "unit"})
 
     def __init__(
         self,

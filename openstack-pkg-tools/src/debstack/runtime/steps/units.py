@@ -68,7 +68,10 @@ def needs_of(context: Context, manifest: Manifest, unit: Unit, name: str) -> fro
 class UnitStep(Step):
     """A service that is to run."""
 
-    reads_past = frozenset({"files"})
+    #: Of what it needs, only configuration that is about to change makes it start anew.
+    reads_past = frozenset(
+        {"bootstrap", "cache", "database", "files", "identity", "keys", "messaging", "schema"}
+    )
 
     def __init__(self, context: Context, manifest: Manifest, name: str) -> None:
         unit = manifest.package.unit[name]
