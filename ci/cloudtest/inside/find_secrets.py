@@ -20,6 +20,8 @@ from urllib.parse import quote, quote_plus
 
 SECRETS = Path("/etc/debstack/secrets.preseed")
 PLACES = ("/boot", "/dev/shm", "/etc", "/home", "/opt", "/root", "/run", "/tmp", "/usr", "/var")
+#: Lists and packages as the archive has them, much to read.
+SKIPPED = ("/var/lib/apt/lists", "/var/cache/apt")
 ALWAYS = ("/var/log", "/var/cache/debconf")
 ARGUMENTS = Path("/root/arguments")
 
@@ -44,7 +46,9 @@ def forms(value: str) -> set[bytes]:
     plain |= {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)}
     doubled = {text.replace("%", "%%") for text in encoded | plain}
     doubled |= {text.replace("$", "$$") for text in plain}
-    return {text.encode() for text in encoded | plain | doubled}
+    texts = encoded | plain | doubled
+    # whatever holds a text holds its parts
+    return {one.encode() for one in texts if not any(o in one for o in texts if o != one)}
 
 
 def packaged() -> set[str]:
@@ -64,6 +68,7 @@ def readable_files() -> Iterator[str]:
     for place in PLACES:
         device = os.stat(place).st_dev
         for folder, names, files in os.walk(place):
+            names[:] = [name for name in names if f"{folder}/{name}" not in SKIPPED]
             everything = folder.startswith(ALWAYS)
             passable = os.stat(folder).st_mode & stat.S_IXOTH and os.stat(folder).st_dev == device
             if not passable and not everything:
