@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from cloudtest.acting import act, debstack, inside, openstack, status
+from cloudtest.acting import act, apt, debstack, inside, openstack, status
 from cloudtest.answers import (
     ADMIN_HOST,
     AWKWARD_PASSWORDS,
@@ -17,7 +17,7 @@ from cloudtest.answers import (
     answers,
 )
 from cloudtest.observing import image_comes_back
-from cloudtest.stages import INSTALL_LOG
+from cloudtest.stages import INSTALL_LOG, METAPACKAGE, NodeMaker
 from testbed.node import Node
 
 pytestmark = [pytest.mark.root, pytest.mark.system]
@@ -88,6 +88,15 @@ def test_a_plain_install_asks_nothing_at_high_priority(deferred: Node) -> None:
     }
     assert ours, "debconf's questions are not in the log"
     assert set(ours.values()) <= {"low", "medium"}
+
+
+@pytest.mark.long
+def test_a_bare_debian_becomes_a_cloud(make_node: NodeMaker) -> None:
+    node = make_node().boot()
+    apt(node, "install", METAPACKAGE, timeout_s=1800)
+    assert openstack(node, "image", "list", "--format", "value") == ""
+    assert status(node)["in-order"]
+    image_comes_back(node)
 
 
 def test_a_second_apply_writes_nothing_and_says_so(controller: Node) -> None:
