@@ -57,10 +57,12 @@ def unsettled(node: Node) -> dict[str, list[str]]:
 
 
 def started(node: Node, unit: str) -> str:
-    """Return when the main process of `unit` was started (and its pid), empty if it is not."""
-    properties = ["--property=ExecMainStartTimestampMonotonic", "--property=MainPID"]
-    found: str = act(node, "systemctl", "show", "--value", *properties, unit).stdout
-    return "" if found.split()[-1:] == ["0"] else found
+    """Return the pid of the main process of `unit` and when it was started; empty if it is not."""
+    properties = "--property=MainPID,ExecMainStartTimestampMonotonic"
+    lines = act(node, "systemctl", "show", properties, unit).stdout.splitlines()
+    found = dict(line.split("=", 1) for line in lines)
+    pid, since = found["MainPID"], found["ExecMainStartTimestampMonotonic"]
+    return "" if pid == "0" else f"{pid} since {since}"
 
 
 def fingerprint(node: Node) -> dict[str, Any]:
