@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cloudtest.acting import act, apt, debstack, inside, openstack
-from cloudtest.observing import identity
+from cloudtest.observing import identity, started
 from cloudtest.stages import METAPACKAGE, STAGE_NODE, NodeMaker
 from cloudtest.terminal import Person
 from testbed.archive import REPOSITORY
@@ -71,7 +71,8 @@ def test_remove_keeps_data_and_reinstall_finds_them(node: Node, before: dict[str
     kept = "cat /etc/debstack/* /etc/keystone/*-keys/* | sha256sum"
     digest = act(node, "sh", "-c", kept).stdout
     apt(node, "remove", *ours(node))
-    assert not act(node, "pgrep", "-f", "uwsgi", check=False).stdout
+    for unit in ("keystone.service", "glance-api.service"):
+        assert not started(node, unit)
     after = inventory(node)
     assert {"keystone", "glance"} <= set(after["databases"])
     assert any(path.startswith("/var/lib/glance/images/") for path in after["files"])
