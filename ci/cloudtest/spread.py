@@ -56,7 +56,7 @@ def serve_database(node: Node) -> None:
         f"CREATE USER {ADMIN}@'%' IDENTIFIED BY '{password}';"
         f"GRANT ALL ON *.* TO {ADMIN}@'%' WITH GRANT OPTION;"
     )
-    node.run(["mariadb"], input=statements)
+    node.run(["mariadb", "--skip-ssl"], input=statements)  # by its socket
 
 
 def use_database(node: Node, server: Node) -> None:

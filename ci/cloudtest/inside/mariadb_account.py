@@ -35,9 +35,8 @@ def rows(statement: str) -> list[tuple[Any, ...]]:
 
 
 TABLES = (
-    "SELECT t.TABLE_NAME, c.CHARACTER_SET_NAME FROM information_schema.TABLES t"
-    " JOIN information_schema.COLLATIONS c ON c.COLLATION_NAME = t.TABLE_COLLATION"
-    " WHERE t.TABLE_SCHEMA = DATABASE()"
+    "SELECT TABLE_NAME, SUBSTRING_INDEX(TABLE_COLLATION, '_', 1) FROM information_schema.TABLES"
+    " WHERE TABLE_SCHEMA = DATABASE()"
 )
 print(
     json.dumps(

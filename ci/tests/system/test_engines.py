@@ -64,10 +64,8 @@ def test_a_mariadb_elsewhere_by_tls(spread: SpreadCloud) -> None:
         assert seen["cipher"], "the connection is encrypted"
         assert seen["databases"] == ["information_schema", source], "it sees nothing else"
         assert seen["user"] == f"{source}@%"
-        assert {(charset, name) for name, charset in seen["charsets"].items()} == {
-            ("utf8mb4", name) for name in seen["charsets"]
-        }
         assert len(seen["charsets"]) > 10, "the schema is there"
+        assert set(seen["charsets"].values()) == {"utf8mb4"}
     answered = act(spread.identity, "debconf-show", "debstack").stdout
     assert "database-admin-password" in answered
     assert "a&b|c" not in answered, "taken from debconf's database"

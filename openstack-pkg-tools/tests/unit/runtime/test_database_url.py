@@ -9,6 +9,7 @@ from debstack.runtime.database.url import service_url
 from debstack.runtime.site import DatabaseServer, Engine
 
 EVERY = "a&b|c\\d\"e'f$g%h@i:j/k#l m=n;o`p"
+INIT = "init_command=SET%20SESSION%20old_mode%20%3D%20%27%27"
 FOREIGN = EVERY + "é ł 日本 €"
 
 
@@ -21,12 +22,12 @@ def server(engine: Engine, host: str = "", port: int = 0, ca: str = "") -> Datab
     [
         (
             server(Engine.MARIADB),
-            "mysql+pymysql://nova:pw@localhost/db?charset=utf8mb4"
+            f"mysql+pymysql://nova:pw@localhost/db?charset=utf8mb4&{INIT}"
             "&unix_socket=/run/mysqld/mysqld.sock",
         ),
         (
             server(Engine.MARIADB, "fd00::1", 3307, "/etc/ca.pem"),
-            "mysql+pymysql://nova:pw@[fd00::1]:3307/db?charset=utf8mb4&ssl_ca=/etc/ca.pem",
+            f"mysql+pymysql://nova:pw@[fd00::1]:3307/db?charset=utf8mb4&{INIT}&ssl_ca=/etc/ca.pem",
         ),
         (server(Engine.POSTGRESQL), "postgresql+psycopg2://nova:pw@127.0.0.1/db"),
         (

@@ -9,6 +9,9 @@ from debstack.base.secret import Secret
 from debstack.runtime.site import DatabaseServer, Engine
 
 MARIADB_SOCKET = "/run/mysqld/mysqld.sock"
+#: The services create their tables in "utf8", which MariaDB takes for a set without most of the
+#: letters beyond the first 65,536 unless it is told not to.
+_UTF8_IS_UTF8 = "SET SESSION old_mode = ''"
 _PORTS = {Engine.MARIADB: 3306, Engine.POSTGRESQL: 5432}
 
 
@@ -23,7 +26,7 @@ def service_url(
             # PyMySQL sends a password as Latin-1: this makes those bytes the UTF-8 ones, which
             # every other client of MariaDB sends, and lets any character be used.
             secret = password.encode().decode("latin-1")
-            options = {"charset": "utf8mb4"}
+            options = {"charset": "utf8mb4", "init_command": _UTF8_IS_UTF8}
             if server.ca:
                 options["ssl_ca"] = server.ca
             if not server.host:
