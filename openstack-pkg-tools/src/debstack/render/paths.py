@@ -13,6 +13,8 @@ OPTIONS = "/usr/share/debstack/options"
 UWSGI = "/usr/share/debstack/uwsgi"
 UNITS = "/usr/lib/systemd/system"
 KEPT_MANIFESTS = "/var/lib/debstack/removed"
+#: Where debstack's prerm keeps its modules for the purge of packages that were removed with it.
+KEPT_MODULES = "/var/lib/debstack/modules"
 #: What apply calls the one file that it writes into a drop-in directory.
 DROP_IN = "50-debstack"
 

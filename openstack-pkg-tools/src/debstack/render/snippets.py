@@ -26,6 +26,7 @@ class _Scripts:
     manifest: str
     kept_manifest: str
     kept_manifest_directory: str
+    kept_modules: str
     #: What prerm stops: services and timers.
     units: list[str]
     #: The question that postrm asks; empty if there is nothing to ask about.
@@ -81,6 +82,7 @@ def _scripts(component: Component, binary: str) -> _Scripts:
         manifest=f"{paths.MANIFESTS}/{binary}.json",
         kept_manifest=kept,
         kept_manifest_directory=paths.KEPT_MANIFESTS,
+        kept_modules=paths.KEPT_MODULES,
         units=sorted(units(component, binary)),
         purge_question=question if asks else "",
         shared_purge_question=f"{SHARED_PREFIX}/{PURGE_KEY}",
