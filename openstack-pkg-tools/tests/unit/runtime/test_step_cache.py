@@ -9,17 +9,19 @@ from contextlib import contextmanager
 import pytest
 
 from debstack.base.errors import CacheUnavailable
-from debstack.runtime.steps.cache import MemcachedStep
+from debstack.runtime.steps.cache import MemcachedStep, empty_caches
 
 
 @contextmanager
-def answering(answer: bytes) -> Iterator[str]:
+def answering(answer: bytes, heard: list[bytes] | None = None) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
             connection, _ = server.accept()
             with connection:
-                connection.recv(64)
+                text = connection.recv(64)
+                if heard is not None:
+                    heard.append(text)
                 connection.sendall(answer)
 
         thread = threading.Thread(target=serve)
@@ -47,3 +49,13 @@ def test_nobody_on_the_port_is_told_with_the_remedy() -> None:
     with pytest.raises(CacheUnavailable, match="cannot be reached") as told:
         MemcachedStep([place]).changes()
     assert "systemctl start memcached" in (told.value.hint or "")
+
+
+def test_a_cache_is_emptied_and_one_that_is_down_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        down = f"127.0.0.1:{server.getsockname()[1]}"
+    heard: list[bytes] = []
+    with answering(b"OK\r\n", heard) as place:
+        empty_caches([down, place])
+    assert heard == [b"flush_all\r\n"]
+    assert "cannot be reached" in caplog.text

@@ -11,6 +11,7 @@ from debstack.runtime.context import Context
 from debstack.runtime.database.driver import Driver, driver_for, secret_forms
 from debstack.runtime.site import IdentitySite
 from debstack.runtime.step import Change, Step
+from debstack.runtime.steps.cache import empty_caches
 from debstack.spec.vocabulary import Bootstrap, Manifest
 
 TIMEOUT_S = 300.0
@@ -86,6 +87,7 @@ class BootstrapStep(Step):
         self._manifest = manifest
         self._identity = identity
         self._secrets = told_secrets(context)
+        self._caches = context.site.memcached_servers
 
     def changes(self) -> Sequence[Change]:
         """See Step. Raises DatabaseError."""
@@ -97,6 +99,9 @@ class BootstrapStep(Step):
         return [Change(summary=self._summary(), perform=self._perform)]
 
     def _perform(self) -> None:
+        # This Keystone is new: what a cache still holds is of one before it (a region that is in
+        # no table, for example, and that cannot be created because it is said to exist).
+        empty_caches(self._caches)
         run_bootstrap(self._manifest, self._identity, self._secrets)
 
     def _summary(self) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Sequence
 
@@ -11,28 +12,43 @@ from debstack.runtime.context import Context
 from debstack.runtime.step import Change, Step
 from debstack.runtime.urls import split_host_port
 
+log = logging.getLogger(__name__)
+
 PORT = 11211
 TIMEOUT_S = 3.0
 
 
-def memcached_version(server: str) -> str:
-    """Return what the memcached at `server` (host:port) says it is. Raises CacheUnavailable."""
+def _asked(server: str, command: bytes) -> str:
     host, port = split_host_port(server, PORT)
     try:
         with socket.create_connection((host, port), timeout=TIMEOUT_S) as connection:
-            connection.sendall(b"version\r\n")
-            answer = connection.recv(256).decode("ascii", "replace").strip()
+            connection.sendall(command + b"\r\n")
+            return connection.recv(256).decode("ascii", "replace").strip()
     except OSError as error:
         raise CacheUnavailable(
             f"memcached at {server}: cannot be reached ({error})",
             hint="start it (systemctl start memcached), then run: debstack apply",
         ) from error
+
+
+def memcached_version(server: str) -> str:
+    """Return what the memcached at `server` (host:port) says it is. Raises CacheUnavailable."""
+    answer = _asked(server, b"version")
     if not answer.startswith("VERSION "):
         raise CacheUnavailable(
             f"memcached at {server}: expected its version, found {answer!r}",
             hint="something else listens there; see openstack/memcached-servers",
         )
     return answer.removeprefix("VERSION ")
+
+
+def empty_caches(servers: Sequence[str]) -> None:
+    """Make the memcached at each of `servers` forget everything; one that is down is told."""
+    for server in servers:
+        try:
+            _asked(server, b"flush_all")
+        except CacheUnavailable as error:
+            log.warning("%s: what it holds was not deleted", error.message)
 
 
 class MemcachedStep(Step):
