@@ -9,7 +9,7 @@ from pathlib import Path
 from testbed import network
 from testbed.bed import Testbed, in_use, left_folders
 from testbed.places import STATE, cache, remove_tree
-from testbed.process import cgroup2_mount, kill_cgroup
+from testbed.process import cgroup2_mount, kill_cgroup, members
 from testbed.stage import used_layers
 
 UNUSED_AGE_S = 14 * 86400.0
@@ -75,6 +75,11 @@ def remove_unused_layers(*, age_s: float = UNUSED_AGE_S) -> list[Path]:
 
 
 def _remove_empty_cgroup() -> None:
+    """Remove the groups of nodes that there are no more, and that of all testbeds with the last."""
     group = cgroup2_mount() / "debstack-testbed"
+    known = {f"{bed}-{node.name}" for bed in beds() for node in Testbed(bed).nodes()}
+    for path in group.iterdir() if group.is_dir() else ():
+        if path.is_dir() and path.name not in known and not members(path):
+            kill_cgroup(path)
     if group.is_dir() and not any(path.is_dir() for path in group.iterdir()):
         kill_cgroup(group)

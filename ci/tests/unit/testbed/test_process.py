@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from testbed.process import Identity, members, myself
+from testbed import process
+from testbed.places import TestbedError
+from testbed.process import Identity, kill_cgroup, members, myself
 
 
 def test_identity_survives_writing_down() -> None:
@@ -39,3 +41,28 @@ def test_members_are_found_in_groups_below(scratch: Path) -> None:
     (scratch / "group" / "payload" / "cgroup.procs").write_text("0\n5\n")
     assert sorted(members(scratch / "group")) == [3, 5]
     assert members(scratch / "none") == []
+
+
+def test_a_killed_group_is_removed_even_if_it_stays_busy_for_a_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = tmp_path / "group"
+    (group / "service").mkdir(parents=True)
+    remove, calls = process._remove_cgroup, list[Path]()
+
+    def busy_at_first(path: Path) -> None:
+        calls.append(path)
+        if len(calls) > 2:
+            remove(path)
+
+    monkeypatch.setattr(process, "_remove_cgroup", busy_at_first)
+    kill_cgroup(group)
+    assert not group.exists()
+
+
+def test_a_group_that_stays_busy_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_remove_cgroup", lambda path: None)
+    with pytest.raises(TestbedError, match="stays busy"):
+        kill_cgroup(tmp_path, timeout_s=0.05)
