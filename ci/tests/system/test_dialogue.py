@@ -3,12 +3,22 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from typing import Any
 
 import pytest
 
-from cloudtest.acting import act, apt, complaint, debstack, dpkg_configure, openstack, preseed
+from cloudtest.acting import (
+    act,
+    apt,
+    complaint,
+    debstack,
+    dpkg_configure,
+    inside,
+    openstack,
+    preseed,
+)
 from cloudtest.observing import identity, started
 from cloudtest.stages import NodeMaker
 from cloudtest.terminal import BACK, Person
@@ -210,7 +220,10 @@ def test_changed_passwords_of_a_service_are_followed(controller: Node) -> None:
     drop_in = controller.read_file("/etc/keystone/keystone.conf.d/50-debstack.conf")
     assert "new%20o%27clock%231@" in drop_in or "new+o%27clock%231@" in drop_in
     assert "new%2Fat%40broker%3A2@" in drop_in
-    login = ["rabbitmqctl", "--quiet", "authenticate_user", "keystone"]
-    act(controller, *login, input="new/at@broker:2\n")
+    names = [f"keystone/{kind}-password" for kind in ("database", "messaging")]
+    passwords = json.dumps(dict(zip(names, new.values(), strict=True)))
+    controller.write_file("/root/new.json", passwords, mode=0o600)
+    found = inside(controller, "logins", "/root/new.json", "admin", "admin")
+    assert [found[name] for name in names] == ["", ""]
     openstack(controller, "token", "issue")
     assert "nothing to do" in debstack(controller, "apply").stdout
