@@ -9,6 +9,7 @@ from cloudtest.acting import apt, complaint, debstack
 from cloudtest.observing import identity, image_comes_back
 from cloudtest.spread import SpreadCloud
 from cloudtest.stages import NodeMaker
+from testbed.node import Node
 
 pytestmark = [pytest.mark.root, pytest.mark.system]
 
@@ -18,6 +19,15 @@ def test_keystone_is_named_last(make_node: NodeMaker) -> None:
     shown = apt(node, "install", "glance-api", "keystone").stdout
     assert shown.count("debstack: done: ") == 1, "all of it is done once, at the end"
     assert shown.count("unit:glance-api: ") == 1
+    image_comes_back(node)
+    assert "nothing to do" in debstack(node, "apply").stdout
+
+
+def test_glance_comes_a_day_later(keystone_alone: Node) -> None:
+    node = keystone_alone
+    shown = apt(node, "install", "glance-api").stdout
+    assert not complaint(shown).errors, "the trigger of an installed debstack waits for the others"
+    assert shown.count("debstack: done: ") == 1, "all of it is done once, at the end"
     image_comes_back(node)
     assert "nothing to do" in debstack(node, "apply").stdout
 

@@ -18,6 +18,8 @@ from debstack.runtime.facts import can_bind
 from debstack.runtime.graph import Applier, State, StepResult, walk
 from debstack.runtime.lock import single_apply
 from debstack.runtime.machine import Machine, read_machine, require_root
+from debstack.runtime.manifests import read_manifests
+from debstack.runtime.packages import in_dpkg_run, unconfigured
 from debstack.runtime.progress import Display, display, summary
 from debstack.runtime.steps.servers import server_steps
 from debstack.runtime.steps.site_files import SiteFiles
@@ -88,15 +90,27 @@ def _report(machine: Machine, results: Sequence[StepResult]) -> int:
     return FAILURE if any(r.state in (State.FAILED, State.BLOCKED) for r in results) else OK
 
 
+def _awaited() -> tuple[str, ...]:
+    if not in_dpkg_run():
+        return ()
+    return unconfigured(manifest.binary for manifest in read_manifests(_ROOT))
+
+
 def apply(*, in_dpkg: bool = False, quiet: bool = False, wait_s: float = WAIT_S) -> int:
     """Make this machine as declared; return the exit code. Raises DebstackError.
 
     Only one process does so at a time. Where no services can be run, what was given is kept and
-    the rest is left for the next boot.
+    the rest is left for the next boot. In a dpkg run nothing is done while a component is unpacked
+    only: dpkg may run our trigger before it configures what depends on us, and that component's
+    postinst activates the trigger again.
     """
     require_root()
     with single_apply():
         began = time.monotonic()
+        awaited = _awaited() if in_dpkg else ()
+        if awaited:
+            print(f"debstack: waiting until {', '.join(awaited)} is configured", file=sys.stderr)
+            return OK
         machine = read_machine(_ROOT, in_dpkg=in_dpkg)
         _tell_warnings(machine)
         why = defer.reason()
