@@ -246,6 +246,9 @@ class MariadbSession(Session):
         for name in sorted(self.tables()):
             self.rows(f"DROP TABLE IF EXISTS {self.quoted(name)}")
         self.rows("SET SESSION foreign_key_checks = 1")
+        # A migration may have changed what tables get that do not say it themselves.
+        database = self.quoted(self._login.database)
+        self.rows(f"ALTER DATABASE {database} CHARACTER SET {CHARSET} COLLATE {COLLATION}")
 
     def _lock_name(self) -> str:
         return f"debstack.{self._login.database}"[:64]
