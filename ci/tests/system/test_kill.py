@@ -37,15 +37,15 @@ BROKER: tuple[Moment, ...] = (
 SCHEMAS: tuple[Moment, ...] = (
     ("line", r"database:keystone/keystone: ", "0.0"),
     ("line", r"database:glance/glance: ", "0.0"),
-    ("process", r"glance-manage db_sync", "1.5"),
-    ("process", r"keystone-manage db_sync", "2.5"),
-    ("line", r"schema:glance/glance: ", "0.0"),
+    ("process", r"glance-manage db_sync", "0.5"),
+    ("process", r"keystone-manage db_sync", "1.5"),
     ("line", r"schema:keystone/keystone: ", "0.0"),
     ("process", r"keystone-manage bootstrap", "1.5"),
 )
 #: Keystone is started beside its bootstrap, whichever is quicker: it is stopped before these.
 REST: tuple[Moment, ...] = (
     ("process", r"systemctl .*keystone", "0.2"),
+    ("line", r"schema:glance/glance: ", "0.0"),
     ("line", r"bootstrap:keystone: ", "0.0"),
     ("line", r"unit:keystone: ", "0.0"),
     ("line", r"unit:keystone: ", "0.3"),
@@ -96,6 +96,8 @@ def differences(before: Any, after: Any) -> str:
     return "\n".join(difflib.unified_diff(old, new, n=0, lineterm=""))
 
 
+# Not in the quick suite until its moments are shown to come on machines of any speed.
+@pytest.mark.long
 def test_killed_again_and_again_it_ends_as_if_undisturbed(
     unapplied: Node, undisturbed: Any
 ) -> None:
