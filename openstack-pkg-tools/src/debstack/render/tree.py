@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from debstack.render import paths
 from debstack.render.environment import render
 from debstack.render.unit import rotation_units, service_unit
 from debstack.spec.component import manifest_json, resolve
-from debstack.spec.vocabulary import Component, Unit
+from debstack.spec.vocabulary import Component, Unit, Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,7 @@ class _Uwsgi:
     application: str
     threads: int
     chunked_input_limit: int
+    lines: list[tuple[str, str]]
     drop_ins: str
 
 
@@ -35,6 +37,13 @@ class _Directories:
     directories: list[str]
 
 
+def ini_lines(table: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
+    """Yield the lines of an ini file for `table`: one for each item of a list."""
+    for key, value in table.items():
+        for item in value if isinstance(value, tuple) else (value,):
+            yield key, str(item).lower() if isinstance(item, bool) else str(item)
+
+
 def uwsgi_ini(name: str, component: Component, unit: Unit) -> str:
     """Return the static part of the uWSGI configuration of the unit `name`."""
     return render(
@@ -44,6 +53,7 @@ def uwsgi_ini(name: str, component: Component, unit: Unit) -> str:
             application=unit.application,
             threads=unit.threads,
             chunked_input_limit=unit.chunked_input_limit,
+            lines=list(ini_lines(unit.uwsgi)),
             drop_ins=paths.uwsgi_drop_ins(component, name),
         ),
     )

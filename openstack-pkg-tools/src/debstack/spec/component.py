@@ -83,8 +83,8 @@ def resolve(component: Component, binary: str) -> Manifest:
 
 
 def manifest_json(manifest: Manifest) -> str:
-    """Return `manifest` as the JSON text that is installed: sorted, stable, with a last newline."""
-    return json.dumps(dump(manifest), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    """Return `manifest` as the JSON text that is installed, in the order of the declaration."""
+    return json.dumps(dump(manifest), indent=1, ensure_ascii=False) + "\n"
 
 
 def read_manifest(path: Path) -> Manifest:

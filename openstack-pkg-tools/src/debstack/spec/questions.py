@@ -6,7 +6,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from debstack.spec.vocabulary import Component, Manifest, Package, Priority, Question, QuestionType
+from debstack.spec.vocabulary import (
+    Component,
+    Database,
+    Manifest,
+    Package,
+    Priority,
+    Question,
+    QuestionType,
+)
 
 #: debstack's own prefix: what the whole machine shares.
 SHARED_PREFIX = "openstack"
@@ -36,10 +44,6 @@ def prefix_of(owner: Component | Manifest) -> str:
     return owner.question_prefix or owner.source
 
 
-def _keys(kind: str, declared: int, name: str) -> str:
-    return f"{kind}-password" if declared == 1 else f"{kind}-{name}-password"
-
-
 def _accounts(kind: str, package: Package) -> Mapping[str, object]:
     tables: dict[str, Mapping[str, object]] = {
         "database": package.database,
@@ -49,16 +53,22 @@ def _accounts(kind: str, package: Package) -> Mapping[str, object]:
     return tables[kind]
 
 
-def passwords(component: Component, binary: str) -> tuple[Password, ...]:
-    """Return the passwords of `binary`'s accounts.
+def _user(name: str, account: object) -> str:
+    return (account.user or name) if isinstance(account, Database) else name
 
-    A key holds the account's name if the source, all packages together, declares several.
+
+def passwords(component: Component, binary: str) -> tuple[Password, ...]:
+    """Return the passwords of `binary`'s accounts; databases of one user have the same.
+
+    A key holds the user's name if the source, all packages together, declares several.
     """
     found = []
     for kind in ("database", "service", "messaging"):
-        declared = sum(len(_accounts(kind, p)) for p in component.package.values())
-        for name in _accounts(kind, component.package[binary]):
-            found.append(Password(key=_keys(kind, declared, name), name=name, kind=kind))
+        everywhere = [_accounts(kind, package) for package in component.package.values()]
+        users = {_user(name, account) for table in everywhere for name, account in table.items()}
+        for name, account in _accounts(kind, component.package[binary]).items():
+            which = "" if len(users) == 1 else f"{_user(name, account)}-"
+            found.append(Password(key=f"{kind}-{which}password", name=name, kind=kind))
     return tuple(found)
 
 

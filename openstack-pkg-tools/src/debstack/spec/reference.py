@@ -22,6 +22,8 @@ _TYPES = {
     "dict[str, str]": "table of strings",
     "Sections": "table of sections",
     "dict[str, Value]": "table",
+    "dict[str, Scalar]": "table",
+    "tuple[Row, ...]": "array of tables",
     "tuple[Conditional, ...]": "array of tables",
 }
 
@@ -101,6 +103,8 @@ _PATHS = {
     "Question": "package.BINARY.question.KEY",
     "Database": "package.BINARY.database.KEY",
     "Schema": "package.BINARY.schema.KEY",
+    "Row": "package.BINARY.row",
+    "Task": "package.BINARY.task.NAME",
     "KeyRepository": "package.BINARY.key-repository.KEY",
     "Bootstrap": "package.BINARY.bootstrap",
     "ServiceUser": "package.BINARY.service-user.KEY",
@@ -110,7 +114,16 @@ _PATHS = {
     "Config": "package.BINARY.config.NAME",
     "Conditional": "package.BINARY.config.NAME.when",
     "Unit": "package.BINARY.unit.NAME",
+    "Condition": "package.BINARY.unit.NAME.when",
 }
+
+
+def _inherited(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> Iterator[ast.ClassDef]:
+    """Yield what the class `node` is made from, its bases first."""
+    for base in node.bases:
+        if isinstance(base, ast.Name) and base.id in classes:
+            yield from _inherited(classes[base.id], classes)
+    yield node
 
 
 def tables() -> list[Table]:
@@ -122,7 +135,9 @@ def tables() -> list[Table]:
         Table(
             path=path,
             text=ast.get_docstring(classes[name]) or "",
-            keys=tuple(_keys(classes[name], lines)),
+            keys=tuple(
+                key for node in _inherited(classes[name], classes) for key in _keys(node, lines)
+            ),
         )
         for name, path in _PATHS.items()
     ]

@@ -21,6 +21,11 @@ PLAIN = (
     "memcached-servers",
     "bind-address",
     "management-address",
+    "hostname",
+    "cpus",
+    "hypervisor",
+    "openvswitch-datapath",
+    "volume-group",
 )
 
 

@@ -6,14 +6,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from debstack.spec import validate_question, validate_unit
+from debstack.spec import validate_question, validate_setting, validate_unit
 from debstack.spec.load import quoted, suggestion
 from debstack.spec.problems import Problems
 from debstack.spec.questions import prefix_of
-from debstack.spec.references import Known, malformed, problem, references
+from debstack.spec.references import Known
 from debstack.spec.vocabulary import (
     Component,
-    Conditional,
     Config,
     Dialect,
     Package,
@@ -64,7 +63,16 @@ def _near(name: str, known: Iterable[str]) -> str:
 
 
 def _duplicates(problems: Problems, component: Component) -> None:
-    for table in ("question", "database", "service_user", "service", "messaging", "unit", "config"):
+    for table in (
+        "question",
+        "database",
+        "service_user",
+        "service",
+        "messaging",
+        "unit",
+        "config",
+        "task",
+    ):
         first: dict[str, str] = {}
         for binary, package in component.package.items():
             for key in getattr(package, table):
@@ -139,29 +147,7 @@ def _sections(problems: Problems, where: str, sections: Sections, known: Known) 
         for option, value in options.items():
             at = f"{where}.{section}.{option}"
             problems.name(at, option, _OPTION, "the name of an option")
-            if malformed(value):
-                problems.add(at, f"${{ without its }} in {quoted(value)}")
-            for reference in references(value):
-                wrong = problem(reference, known)
-                if wrong:
-                    problems.add(at, f"${{{reference}}}: {wrong}")
-
-
-def _condition(
-    problems: Problems,
-    where: str,
-    conditional: Conditional,
-    known: Known,
-    questions: Mapping[str, Question],
-) -> None:
-    if not conditional.present:
-        validate_question.condition(problems, where, conditional, questions)
-        return
-    if conditional.question or conditional.equals:
-        problems.add(f"{where}.present", "stands instead of question and equals, not beside them")
-    wrong = problem(conditional.present, known)
-    if wrong:
-        problems.add(f"{where}.present", wrong)
+            validate_setting.value(problems, at, value, known)
 
 
 def _config(
@@ -179,7 +165,7 @@ def _config(
     _sections(problems, f"{where}.set", config.set, known)
     for n, conditional in enumerate(config.when):
         at = f"{where}.when[{n}]"
-        _condition(problems, at, conditional, known, questions)
+        validate_setting.condition(problems, at, conditional, known, questions)
         _sections(problems, f"{at}.set", conditional.set, known)
     used = set(config.set)
     used.update(section for conditional in config.when for section in conditional.set)
@@ -216,7 +202,13 @@ def problems_of(
         _identity(problems, where, component, package)
         for key, config in package.config.items():
             _config(problems, f"{where}.config.{key}", config, known, questions)
+        validate_setting.rows(problems, where, component, package, known)
+        validate_setting.tasks(problems, where, component, package, known, questions)
         validate_unit.units(problems, where, component, package)
+        for key, unit in package.unit.items():
+            if unit.when is not None:
+                at = f"{where}.unit.{key}.when"
+                validate_setting.condition(problems, at, unit.when, known, questions)
     validate_unit.ports(problems, component)
     validate_unit.users(problems, component)
     return problems.found

@@ -13,7 +13,7 @@ from debstack.spec.questions import PURGE_KEY, SHARED_PREFIX, passwords, prefix_
 from debstack.spec.vocabulary import (
     Check,
     Component,
-    Conditional,
+    Condition,
     Question,
     QuestionType,
 )
@@ -54,6 +54,8 @@ def _default(problems: Problems, where: str, question: Question) -> None:
             problems.add(f"{where}.default", "a password has none: it is generated")
     elif not accepts(question, question.default):
         problems.add(f"{where}.default", f"expected {accepted(question)}, got {found}")
+    if question.generate and question.type is not QuestionType.PASSWORD:
+        problems.add(f"{where}.generate", f"only a password is generated, not a {question.type}")
     if question.check is not Check.ANY and question.type is not QuestionType.STRING:
         problems.add(f"{where}.check", f"only a string is checked, not a {question.type}")
     if question.detect is not None and (
@@ -78,9 +80,9 @@ def questions(problems: Problems, where: str, component: Component, binary: str)
 
 
 def condition(
-    problems: Problems, where: str, conditional: Conditional, known: Mapping[str, Question]
+    problems: Problems, where: str, conditional: Condition, known: Mapping[str, Question]
 ) -> None:
-    """Note what is wrong with the condition of `conditional`; `known` holds full names."""
+    """Note what is wrong with a condition on an answer; `known` holds full names."""
     name = conditional.question
     question = known.get(name)
     if question is None:

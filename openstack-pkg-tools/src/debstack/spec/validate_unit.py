@@ -41,6 +41,7 @@ def _daemon(problems: Problems, where: str, unit: Unit) -> None:
         "port": unit.port,
         "threads": unit.threads,
         "chunked-input-limit": unit.chunked_input_limit,
+        "uwsgi": unit.uwsgi,
     }
     for key, value in only_wsgi.items():
         if value:
@@ -58,6 +59,10 @@ def _unit(problems: Problems, where: str, name: str, unit: Unit, databases: list
                 f"{where}.databases[{n}]",
                 f"no database is declared as {quoted(database)}{suggestion(database, databases)}",
             )
+    for n, other in enumerate(unit.after):
+        problems.name(f"{where}.after[{n}]", other, _UNIT, "the name of a unit, without .service")
+        if other == name:
+            problems.add(f"{where}.after[{n}]", "a unit cannot come after itself")
     for variable in unit.environment:
         at = f"{where}.environment.{variable}"
         problems.name(at, variable, _VARIABLE, "the name of a variable")

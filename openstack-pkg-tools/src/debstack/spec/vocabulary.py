@@ -78,14 +78,16 @@ class Question:
     check: Check = Check.ANY
     #: The fact of the machine that a person sees filled in.
     detect: Detector | None = None
+    #: For `password`: one is made if nobody gives it. In values: ${secret.QUESTION}.
+    generate: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
     """A database and the one user that may use it. Key: the database's name.
 
-    In values: ${database.KEY} is its SQLAlchemy URL. Its password is the secret
-    <question-prefix>/database-password (…/database-KEY-password if the source declares several).
+    In values: ${database.KEY} is its SQLAlchemy URL. The user's password is the secret
+    <question-prefix>/database-password (…/database-USER-password if the source has several users).
     """
 
     #: The database user; the key if empty.
@@ -102,6 +104,58 @@ class Schema:
     migrations: str
     #: The table that alembic keeps its current revisions in.
     version_table: str = "alembic_version"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """When something is done: with a certain answer, or where something is there."""
+
+    #: The question that decides, by its full name.
+    question: str = ""
+    #: The answer to it.
+    equals: str = ""
+    #: Instead of a question: a reference, without its ${}, that must stand for something here.
+    present: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A row that a table has to hold before any daemon of the source is started."""
+
+    #: The database, by its key, which this source declares with a schema.
+    database: str
+    #: The table.
+    table: str
+    #: Column to value: what the row is known by. Strings may hold ${…}.
+    key: dict[str, Scalar]
+    #: Column to value: the other columns that are to have a value; rows that differ are changed.
+    set: dict[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A setting that is kept elsewhere than in a file, by programs of other packages. Key: a name.
+
+    Done as root before any daemon of the source is started, in the order of declaration.
+    Strings may hold ${…}; where one of those stands for nothing here, the task is left out.
+    """
+
+    #: What the command does, in a few words: create the bridge br-ex.
+    summary: str
+    #: The command that prints how it is; changes nothing.
+    probe: tuple[str, ...]
+    #: What it prints once all is in order, without white space around it.
+    expect: str
+    #: The command that makes it so, which may be run again.
+    command: tuple[str, ...]
+    #: The command that takes it back when the package is purged; empty for nothing to take back.
+    undo: tuple[str, ...] = ()
+    #: Tasks of other packages of the source, as PACKAGE/NAME, that come first where they are here.
+    after: tuple[str, ...] = ()
+    #: Units of other packages that these commands need; started if they do not run.
+    services: tuple[str, ...] = ()
+    #: The condition under which it is done.
+    when: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,15 +242,9 @@ class Messaging:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conditional:
+class Conditional(Condition):
     """Configuration that is written only with a certain answer, or where something is there."""
 
-    #: The question that decides, by its full name.
-    question: str = ""
-    #: The answer to it.
-    equals: str = ""
-    #: Instead of a question: a reference, without its ${}, that must stand for something here.
-    present: str = ""
     #: Section to option to value.
     set: Sections
 
@@ -253,6 +301,8 @@ class Unit:
     threads: int = 0
     #: For `wsgi`: the largest chunked upload in bytes; 0 for uWSGI's own limit.
     chunked_input_limit: int = 0
+    #: For `wsgi`: further lines of [uwsgi], which win over those of every unit.
+    uwsgi: dict[str, Value] = field(default_factory=dict)
     #: For `wsgi`: path that answers 200 (or 300) without a token once it works.
     health_path: str = "/"
     #: For `daemon`: the command.
@@ -261,6 +311,10 @@ class Unit:
     environment: dict[str, str] = field(default_factory=dict)
     #: Databases of this source that must be current before it starts (by key).
     databases: tuple[str, ...] = ()
+    #: Units, of any source, that are brought up before it, where they are on this machine.
+    after: tuple[str, ...] = ()
+    #: The condition under which it runs; else it is stopped.
+    when: Condition | None = None
     #: Directories below /var/lib that it writes, besides its own.
     state_directories: tuple[str, ...] = ()
     #: Further files and directories that it may write.
@@ -283,6 +337,10 @@ class Package:
     database: dict[str, Database] = field(default_factory=dict)
     #: Their tables.
     schema: dict[str, Schema] = field(default_factory=dict)
+    #: Rows of their tables.
+    row: tuple[Row, ...] = ()
+    #: Settings that other packages' programs keep.
+    task: dict[str, Task] = field(default_factory=dict)
     #: Directories of Fernet keys.
     key_repository: dict[str, KeyRepository] = field(default_factory=dict)
     #: How the first administrator is made; the package that has it provides identity.

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from unit.spec.declaring import DECLARATIONS, TREE, component
 
 from debstack.base.errors import SpecError
 from debstack.spec.component import manifest_json, read_component, read_manifest, resolve
-from debstack.spec.vocabulary import QuestionType
+from debstack.spec.load import load
+from debstack.spec.vocabulary import Manifest, QuestionType
 
 
 def _problems(path: Path) -> tuple[str, ...]:
@@ -68,6 +70,20 @@ def test_a_manifest_that_is_cut_off_names_its_line(tmp_path: Path) -> None:
     path.write_text('{\n "schema": 1,\n')
     with pytest.raises(SpecError, match=f"{path}:3"):
         read_manifest(path)
+
+
+def test_a_manifest_keeps_the_order_of_tasks() -> None:
+    task = {"summary": "s", "probe": ["p"], "expect": "", "command": ["c"]}
+    more = {f"package/tiny-common/task/{key}": task for key in ("z", "a", "m")}
+    text = manifest_json(resolve(component(more), "tiny-common"))
+    assert list(load(Manifest, json.loads(text), where="json").package.task) == ["z", "a", "m"]
+
+
+def test_databases_of_one_user_have_one_password() -> None:
+    more = {f"package/tiny-common/database/{key}": {"user": "tiny"} for key in ("cell0", "api")}
+    manifest = resolve(component(more), "tiny-common")
+    assert set(manifest.password) == {"database:tiny", "database:cell0", "database:api"}
+    assert set(manifest.password.values()) == {"tiny/database-password"}
 
 
 def test_the_manifest_holds_the_questions_of_passwords() -> None:

@@ -16,7 +16,33 @@ OPTION = f"{COMMON}/config/tiny/set/DEFAULT/option"
 UNIT = f"{API}/unit/tiny-api"
 QUESTION = {"summary": "Port of it:", "text": "Where it listens."}
 
+ROW = {"database": "tiny", "table": "things", "key": {"name": "a"}}
+TASK = {"summary": "do it", "probe": ["cat"], "expect": "x", "command": ["do"]}
+
 BROKEN: list[tuple[dict[str, Any], str]] = [
+    ({f"{COMMON}/row": [{**ROW, "database": "tinny"}]}, "row[0].database: no schema is declared"),
+    ({f"{COMMON}/row": [{**ROW, "table": "a b"}]}, "row[0].table: expected the name of a table"),
+    ({f"{COMMON}/row": [{**ROW, "key": {}}]}, "row[0].key: expected at least one column"),
+    ({f"{COMMON}/row": [{**ROW, "set": {"name": "b"}}]}, "row[0].set.name: is part of the key"),
+    ({f"{COMMON}/row": [{**ROW, "set": {"n": "${x}"}}]}, "row[0].set.n: ${x}: unknown reference"),
+    ({f"{COMMON}/task/a": {**TASK, "probe": []}}, "task.a.probe: expected a command"),
+    ({f"{COMMON}/task/a": {**TASK, "summary": ""}}, "task.a.summary: expected one line"),
+    ({f"{COMMON}/task/a": {**TASK, "expect": "${x}"}}, "task.a.expect: ${x}: unknown reference"),
+    ({f"{COMMON}/task/a": {**TASK, "services": ["ovs"]}}, "task.a.services[0]: expected a unit of"),
+    ({f"{COMMON}/task/a": {**TASK, "after": ["x/b"]}}, "task.a.after[0]: no task is declared as"),
+    (
+        {f"{COMMON}/task/a": {**TASK, "when": {"question": "tiny/x"}}},
+        "task.a.when.question: no question is declared as tiny/x",
+    ),
+    (
+        {f"{UNIT}/when": {"question": "tiny/colour", "equals": "blue"}},
+        "unit.tiny-api.when.equals: tiny/colour takes",
+    ),
+    ({f"{UNIT}/after": ["tiny-api"]}, "after[0]: a unit cannot come after itself"),
+    (
+        {f"{COMMON}/question/port": {"summary": "P:", "text": "P", "generate": True}},
+        "question.port.generate: only a password is generated",
+    ),
     (
         {"source": "Tiny!"},
         "source: expected the name of a source package ([a-z0-9][a-z0-9+.-]+), got",

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Problems of values with references, of conditions, and of rows and tasks, which hold both."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from debstack.spec import validate_question
+from debstack.spec.load import quoted, suggestion
+from debstack.spec.problems import Problems
+from debstack.spec.references import Known, malformed, problem, references
+from debstack.spec.vocabulary import Component, Condition, Package, Question, Task, Value
+
+_COLUMN = re.compile(r"[a-z][a-z0-9_]*")
+_TASK = re.compile(r"[a-z][a-z0-9-]*")
+_SERVICE = re.compile(r"[A-Za-z0-9@_.-]+\.(service|socket|target)")
+
+
+def value(problems: Problems, where: str, found: Value, known: Known) -> None:
+    """Note what is wrong with the ${…} of a value."""
+    if malformed(found):
+        problems.add(where, f"${{ without its }} in {quoted(found)}")
+    for reference in references(found):
+        wrong = problem(reference, known)
+        if wrong:
+            problems.add(where, f"${{{reference}}}: {wrong}")
+
+
+def condition(
+    problems: Problems,
+    where: str,
+    found: Condition,
+    known: Known,
+    questions: Mapping[str, Question],
+) -> None:
+    """Note what is wrong with a condition; `questions` holds full names."""
+    if not found.present:
+        validate_question.condition(problems, where, found, questions)
+        return
+    if found.question or found.equals:
+        problems.add(f"{where}.present", "stands instead of question and equals, not beside them")
+    wrong = problem(found.present, known)
+    if wrong:
+        problems.add(f"{where}.present", wrong)
+
+
+def rows(
+    problems: Problems, where: str, component: Component, package: Package, known: Known
+) -> None:
+    """Note what is wrong with the rows of `package`."""
+    schemas = [key for other in component.package.values() for key in other.schema]
+    for n, row in enumerate(package.row):
+        at = f"{where}.row[{n}]"
+        if row.database not in schemas:
+            near = suggestion(row.database, schemas)
+            problems.add(f"{at}.database", f"no schema is declared for it{near}")
+        problems.name(f"{at}.table", row.table, _COLUMN, "the name of a table")
+        if not row.key:
+            problems.add(f"{at}.key", "expected at least one column")
+        for table, columns in (("key", row.key), ("set", row.set)):
+            for column, content in columns.items():
+                place = f"{at}.{table}.{column}"
+                problems.name(place, column, _COLUMN, "the name of a column")
+                value(problems, place, content, known)
+        for column in sorted(row.key.keys() & row.set.keys()):
+            problems.add(f"{at}.set.{column}", "is part of the key too")
+
+
+def _task(problems: Problems, where: str, task: Task, known: Known) -> None:
+    if not task.summary.strip() or "\n" in task.summary:
+        problems.add(f"{where}.summary", "expected one line of text")
+    for key, command in (("probe", task.probe), ("command", task.command)):
+        problems.command(f"{where}.{key}", command)
+    if task.undo:
+        problems.command(f"{where}.undo", task.undo)
+    for key, found in (
+        ("summary", task.summary),
+        ("probe", task.probe),
+        ("expect", task.expect),
+        ("command", task.command),
+        ("undo", task.undo),
+    ):
+        value(problems, f"{where}.{key}", found, known)
+    for n, service in enumerate(task.services):
+        problems.name(f"{where}.services[{n}]", service, _SERVICE, "a unit of systemd")
+
+
+def tasks(
+    problems: Problems,
+    where: str,
+    component: Component,
+    package: Package,
+    known: Known,
+    questions: Mapping[str, Question],
+) -> None:
+    """Note what is wrong with the tasks of `package`."""
+    declared = [f"{b}/{name}" for b, other in component.package.items() for name in other.task]
+    for name, task in package.task.items():
+        at = f"{where}.task.{name}"
+        problems.name(at, name, _TASK, "a name in kebab-case")
+        _task(problems, at, task, known)
+        for n, other in enumerate(task.after):
+            if other not in declared:
+                near = suggestion(other, declared)
+                problems.add(f"{at}.after[{n}]", f"no task is declared as {quoted(other)}{near}")
+        if task.when is not None:
+            condition(problems, f"{at}.when", task.when, known, questions)
