@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TAIL_LINES = 10
 DEFAULT_TIMEOUT_S = 600.0
+_EXCEPTION = re.compile(r"\b[A-Z]\w*(Error|Exception): ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,16 @@ def masked(text: str, secrets: Sequence[str]) -> str:
     for secret in sorted((s for s in secrets if s), key=len, reverse=True):
         text = text.replace(secret, MASK)
     return text
+
+
+def telling(lines: Sequence[str]) -> list[str]:
+    """Return the last ten of `lines`; with the one that names the exception, if that is before.
+
+    What SQLAlchemy raises ends with the statement, which may be longer than that.
+    """
+    named = [line for line in lines if _EXCEPTION.search(line)][-1:]
+    tail = list(lines[-TAIL_LINES:])
+    return tail if not named or named[0] in tail else [*named, *tail]
 
 
 def _reason(quoted: str, code: int) -> str:
@@ -107,9 +119,8 @@ def run(
     )
     if check and result.code != 0:
         lines = masked(result.stderr + result.stdout, secrets).strip().splitlines()
-        tail = lines[-TAIL_LINES:]
         raise CommandError(
-            command, result.code, tail, reason=_reason(quoted, result.code), hint=hint
+            command, result.code, telling(lines), reason=_reason(quoted, result.code), hint=hint
         )
     return result
 

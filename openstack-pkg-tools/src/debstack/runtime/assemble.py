@@ -17,6 +17,8 @@ MODULES = (
     "config",
     "keys",
     "schema",
+    "rows",
+    "tasks",
     "messaging",
     "cache",
     "bootstrap",

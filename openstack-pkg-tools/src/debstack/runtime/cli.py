@@ -51,6 +51,17 @@ def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "prepare", help="configure servers that are unpacked but not started yet"
     )
     _dpkg_option(prepare)
+    demo = commands.add_parser(
+        "demo", help="make what a first virtual machine needs: networks, image, flavor, key, rules"
+    )
+    demo.add_argument("--remove", action="store_true", help="take all of it away again")
+    demo.add_argument("--dry-run", action="store_true", help="print what would be done")
+    demo.add_argument(
+        "--external-range",
+        metavar="CIDR",
+        default="172.24.4.0/24",
+        help="the range of the floating IPs, behind NAT on this machine (default: %(default)s)",
+    )
     purge = commands.add_parser("purge", help="remove what a purged package left (used by postrm)")
     purge.add_argument("binary", help="the package")
     purge.add_argument(
@@ -137,6 +148,16 @@ def _doctor(arguments: argparse.Namespace) -> int:
     return doctor.doctor(as_json=arguments.json)
 
 
+def _demo(arguments: argparse.Namespace) -> int:
+    from debstack.runtime.demo import command
+
+    return command.demo(
+        remove=arguments.remove,
+        dry_run=arguments.dry_run,
+        external_range=arguments.external_range,
+    )
+
+
 def _purge(arguments: argparse.Namespace) -> int:
     from debstack.runtime import purge
 
@@ -174,6 +195,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "apply": _apply,
     "status": _status,
     "doctor": _doctor,
+    "demo": _demo,
     "prepare": _prepare,
     "purge": _purge,
     "answers": _answers,

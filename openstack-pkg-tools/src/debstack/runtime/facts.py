@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from debstack.runtime.detect import TRAITS
 
 #: Documentation addresses (RFC 5737, RFC 3849): the kernel picks a route, nothing is sent.
 _PROBES = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
@@ -32,6 +34,8 @@ class Facts:
     servers: frozenset[str]
     #: Whether systemd runs this machine.
     init: bool
+    #: What it can do, by the name of its reference; found out when it is asked for.
+    traits: Mapping[str, Callable[[], str]] = field(default_factory=dict)
 
 
 def primary_address() -> str:
@@ -92,4 +96,5 @@ def gather(root: Path = Path("/"), address: Callable[[], str] = primary_address)
         memory_mib=memory_mib(),
         servers=installed_servers(root),
         init=Path("/run/systemd/system").is_dir(),
+        traits=TRAITS,
     )

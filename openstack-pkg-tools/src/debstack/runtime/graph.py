@@ -47,7 +47,7 @@ class StepResult:
     summaries: tuple[str, ...] = ()
     seconds: float = 0.0
     error: DebstackError | None = None
-    #: For a blocked step: the needed steps that failed or were blocked.
+    #: For a blocked step: what has failed among all that it needs, near or far.
     blocked_by: tuple[str, ...] = ()
 
 
@@ -135,8 +135,11 @@ def walk(
 
 
 def _blocked(step: Step, needed: Sequence[StepResult]) -> StepResult | None:
-    broken = tuple(result.id for result in needed if result.state in BROKEN)
-    return StepResult(id=step.id, state=State.BLOCKED, blocked_by=broken) if broken else None
+    failed = {result.id for result in needed if result.state is State.FAILED}
+    failed |= {name for result in needed for name in result.blocked_by}
+    if not failed:
+        return None
+    return StepResult(id=step.id, state=State.BLOCKED, blocked_by=tuple(sorted(failed)))
 
 
 class Applier:

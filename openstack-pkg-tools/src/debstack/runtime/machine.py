@@ -20,6 +20,7 @@ from debstack.runtime.manifests import (
     implied_passwords,
     known_questions,
     read_manifests,
+    used_secrets,
 )
 from debstack.runtime.preseed import Preseed
 from debstack.runtime.resolve import Inputs, resolve
@@ -150,8 +151,14 @@ def _given_secrets(known: Mapping[str, KnownQuestion], held: Held) -> dict[str, 
     return {name: Secret(source[name]) for source in sources for name in names if source.get(name)}
 
 
-def _made_secrets(installed: Sequence[Manifest], given: Mapping[str, Secret]) -> dict[str, Secret]:
+def _made_secrets(
+    installed: Sequence[Manifest],
+    known: Mapping[str, KnownQuestion],
+    given: Mapping[str, Secret],
+) -> dict[str, Secret]:
     names = list(implied_passwords(installed))
+    used = used_secrets(installed)
+    names += [name for name, item in known.items() if item.question.generate and name in used]
     if any(manifest.package.bootstrap is not None for manifest in installed):
         names.append(ADMIN_PASSWORD)
     return {name: generate_secret() for name in names if name not in given}
@@ -206,7 +213,7 @@ def read_machine(root: Path = Path("/"), *, in_dpkg: bool = False) -> Machine:
         held=held,
         outcome=outcome,
         given_secrets=given,
-        made_secrets=_made_secrets(installed, given),
+        made_secrets=_made_secrets(installed, known, given),
         channel=channel,
         warnings=[*notes, *_warnings(known, held), *outcome.warnings],
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from debstack.base.errors import SpecError
 from debstack.spec.load import load
+from debstack.spec.references import references
 from debstack.spec.vocabulary import SCHEMA, Manifest, Question, QuestionType
 
 COMPONENTS = "/usr/share/debstack/components"
@@ -71,3 +72,16 @@ def password_name(manifest: Manifest, kind: str, name: str) -> str:
 def implied_passwords(manifests: Iterable[Manifest]) -> dict[str, str]:
     """Return full name to owning binary of the passwords that can be generated."""
     return {name: manifest.binary for manifest in manifests for name in manifest.password.values()}
+
+
+def used_secrets(manifests: Iterable[Manifest]) -> frozenset[str]:
+    """Return the full names of the passwords that configuration refers to as ${secret.NAME}."""
+    tables = [
+        table
+        for manifest in manifests
+        for config in manifest.package.config.values()
+        for table in (config.set, *(conditional.set for conditional in config.when))
+    ]
+    values = [value for table in tables for keys in table.values() for value in keys.values()]
+    found = [reference for value in values for reference in references(value)]
+    return frozenset(r.removeprefix("secret.") for r in found if r.startswith("secret."))

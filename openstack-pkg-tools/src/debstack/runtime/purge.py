@@ -8,15 +8,17 @@ left and told, and is no failure, since a purge must not keep dpkg from going on
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from debstack.base.errors import DebstackError
 from debstack.base.main import OK
+from debstack.base.run import PATH, run
 from debstack.base.secret import Secret
 from debstack.runtime import answers, manifests
 from debstack.runtime.database.driver import driver_for
@@ -25,9 +27,18 @@ from debstack.runtime.files import WantedFile, read_text, refusal, write
 from debstack.runtime.lock import single_apply
 from debstack.runtime.machine import engine_in_use, require_root
 from debstack.runtime.preseed import Preseed
-from debstack.runtime.resolve import Inputs, database_server, identity_site, resolved_account
+from debstack.runtime.resolve import (
+    Inputs,
+    database_server,
+    identity_site,
+    resolve,
+    resolved_account,
+)
 from debstack.runtime.step import Change
+from debstack.runtime.substitution import verbatim
 from debstack.spec.vocabulary import Manifest
+
+UNDO_TIMEOUT_S = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +145,26 @@ def messaging_removals(purge: Purge) -> list[Change]:
     return rabbitmq.removals(names, local=local and not purge.inputs.shared("messaging-host"))
 
 
+def task_undoings(purge: Purge) -> list[Change]:
+    """Return the changes that take back what the package's tasks have set. Raises DebstackError."""
+    declared = [task for task in purge.manifest.package.task.values() if task.undo]
+    # Where the program is gone, so is what it kept.
+    declared = [task for task in declared if shutil.which(task.undo[0], path=PATH)]
+    if not declared:
+        return []
+    site = resolve(purge.inputs)
+    filled = [[verbatim(site, purge.manifest, word) for word in task.undo] for task in declared]
+    commands = [[word for word in words if word] for words in filled if all(words)]
+    return [
+        Change(summary=f"run {shlex.join(command)}", perform=partial(_run, command))
+        for command in commands
+    ]
+
+
+def _run(command: Sequence[str]) -> None:
+    run(command, timeout_s=UNDO_TIMEOUT_S)
+
+
 def _delete(directory: Path) -> None:
     try:
         shutil.rmtree(directory)
@@ -179,8 +210,13 @@ def _files(manifest: Manifest) -> Iterable[str]:
     yield from (f"password {name}" for name in manifest.password.values())
 
 
+def _settings(manifest: Manifest) -> Iterable[str]:
+    return (f"setting {name}" for name, task in manifest.package.task.items() if task.undo)
+
+
 #: What is purged, each part without regard to the others; passwords last, since they open doors.
 PARTS: tuple[tuple[Callable[[Manifest], Iterable[str]], Callable[[Purge], list[Change]]], ...] = (
+    (_settings, task_undoings),
     (_registered, identity_removals),
     (_accounts, messaging_removals),
     (_databases, database_removals),

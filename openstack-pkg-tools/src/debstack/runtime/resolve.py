@@ -269,6 +269,7 @@ def resolve(inputs: Inputs) -> Site:
         },
         cpus=inputs.facts.cpus,
         memory_mib=inputs.facts.memory_mib,
+        traits=inputs.facts.traits,
         answers=inputs.answers,
         secrets=inputs.secrets,
     )

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -113,6 +113,8 @@ class Site:
     service_passwords: Mapping[str, Secret]
     cpus: int
     memory_mib: int
+    #: What the machine can do, by the name of its reference; found out when it is asked for.
+    traits: Mapping[str, Callable[[], str]] = field(default_factory=dict)
     #: Full name of each question that is not a password to its answer, or its default.
     answers: Mapping[str, str] = field(default_factory=dict)
     #: Full name of each password question to its answer, given or generated.

@@ -11,7 +11,7 @@ from debstack.base.secret import Secret
 from debstack.runtime.ini import escaped, percent_escaped
 from debstack.runtime.site import Site
 from debstack.spec.vocabulary import (
-    Conditional,
+    Condition,
     Config,
     Dialect,
     Manifest,
@@ -73,6 +73,8 @@ def looked_up(site: Site, manifest: Manifest, reference: str) -> str | None:
     plain = _plain(site)
     if reference in plain:
         return plain[reference]
+    if reference in site.traits:
+        return site.traits[reference]()
     kind, _, name = reference.partition(".")
     return _generic(site, manifest, kind, name)
 
@@ -95,6 +97,11 @@ def filled(
     return Secret(result) if secret else result
 
 
+def verbatim(site: Site, manifest: Manifest, text: str) -> str | None:
+    """Return `text` with its references replaced as they are; None where one stands for nothing."""
+    return filled(site, manifest, text, lambda value: value)
+
+
 def _values(
     site: Site, manifest: Manifest, value: Value, escape: Callable[[str], str]
 ) -> list[str | int | bool]:
@@ -103,15 +110,18 @@ def _values(
     return [item for item in found if item is not None]
 
 
-def _holds(site: Site, manifest: Manifest, conditional: Conditional) -> bool:
-    if conditional.present:
-        return bool(looked_up(site, manifest, conditional.present))
-    return site.answers.get(conditional.question, "") == conditional.equals
+def holds(site: Site, manifest: Manifest, condition: Condition | None) -> bool:
+    """Say whether `condition` is met; none at all always is."""
+    if condition is None:
+        return True
+    if condition.present:
+        return bool(looked_up(site, manifest, condition.present))
+    return site.answers.get(condition.question, "") == condition.equals
 
 
 def _merged(site: Site, manifest: Manifest, config: Config) -> Sections:
     layers = [config.set]
-    layers += [c.set for c in config.when if _holds(site, manifest, c)]
+    layers += [c.set for c in config.when if holds(site, manifest, c)]
     merged: Sections = {}
     for layer in layers:
         for section, keys in layer.items():

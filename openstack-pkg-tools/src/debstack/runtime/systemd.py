@@ -133,6 +133,11 @@ def bring_up(unit: str, verb: str, *, timeout_s: float = 300) -> None:
         raise not_up(unit, problem)
 
 
+def stop(unit: str) -> None:
+    """Stop `unit` and wait until it has ended. Raises CommandError."""
+    run(["systemctl", "stop", unit], timeout_s=300)
+
+
 def not_up(unit: str, what: str) -> ConfigurationError:
     """Return the error that tells that `unit` is not up, with its last log lines."""
     lines = journal_tail(unit, unit_state(unit).invocation)

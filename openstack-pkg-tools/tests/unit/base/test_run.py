@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from debstack.base.errors import CommandError
-from debstack.base.run import as_user_argv, masked, run
+from debstack.base.run import TAIL_LINES, as_user_argv, masked, run, telling
 
 
 def test_output_and_input_are_text() -> None:
@@ -58,3 +58,11 @@ def test_a_program_that_does_not_end() -> None:
 def test_another_user_is_reached_with_a_list() -> None:
     assert as_user_argv(["a", "b c"], "glance") == ["runuser", "-u", "glance", "--", "a", "b c"]
     assert as_user_argv(["a"], None) == ["a"]
+
+
+def test_the_exception_is_told_though_its_statement_is_long() -> None:
+    named = "sqlalchemy.exc.OperationalError: (1050, \"Table 'images' already exists\")"
+    statement = [f"column {n}" for n in range(TAIL_LINES + 1)]
+    assert telling(["begun", named, *statement]) == [named, *statement[1:]]
+    assert telling([named, "end"]) == [named, "end"]
+    assert telling(["a", "b"]) == ["a", "b"]

@@ -14,8 +14,8 @@ from unit.runtime.making import context
 from debstack.base.errors import CommandError, DatabaseError
 from debstack.base.run import Result
 from debstack.base.secret import Secret
-from debstack.runtime.database.driver import MARKER, secret_forms
-from debstack.runtime.database.sqlite import SqliteDriver
+from debstack.runtime.database.driver import MARKER, Row, secret_forms
+from debstack.runtime.database.sqlite import SqliteDriver, SqliteSession
 from debstack.runtime.site import DatabaseAccount
 from debstack.runtime.steps import schema
 from debstack.runtime.steps.schema import SchemaStep, as_migrator
@@ -124,6 +124,27 @@ def test_a_first_migration_that_was_cut_short_starts_anew(machine: Machine) -> N
     machine.sync = whole
     assert machine.apply() == ["bring the schema of db to b"]
     assert machine.tables() == {"half", "alembic_version"}
+
+
+def test_a_kill_while_it_starts_anew_leaves_the_mark(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = machine.connection()
+    for name in (MARKER, "alembic_version", "half", "zone"):
+        connection.execute(f"CREATE TABLE {name} (version_num TEXT)")
+    rows = SqliteSession.rows
+
+    def killed(self: SqliteSession, statement: str, values: Sequence[object] = ()) -> list[Row]:
+        if "DROP" in statement and "half" in statement:
+            raise KeyboardInterrupt
+        return rows(self, statement, values)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(SqliteSession, "rows", killed)
+        machine.apply()
+    assert machine.tables() == {MARKER, "half", "zone"}
+    machine.apply()
+    assert machine.tables() == {"alembic_version"}
 
 
 def test_a_kill_after_the_first_migration_loses_nothing(machine: Machine) -> None:

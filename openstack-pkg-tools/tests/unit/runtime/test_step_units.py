@@ -14,6 +14,7 @@ from unit.runtime.making import context
 from debstack.runtime import health, systemd
 from debstack.runtime.steps.units import TimerStep, UnitStep, build, uwsgi_ini
 from debstack.runtime.systemd import UnitState
+from debstack.spec.vocabulary import Condition, Row, Task
 
 RUNNING = UnitState(
     loaded=True,
@@ -36,6 +37,9 @@ class World:
         self.health = ""
         self.done: list[str] = []
 
+    def stop(self, unit: str) -> None:
+        self.done.append(f"stop {unit}")
+
     def bring_up(self, unit: str, verb: str) -> None:
         self.done.append(f"{verb} {unit}")
 
@@ -45,6 +49,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     made = World()
     monkeypatch.setattr(systemd, "unit_state", lambda _unit: made.state)
     monkeypatch.setattr(systemd, "bring_up", made.bring_up)
+    monkeypatch.setattr(systemd, "stop", made.stop)
     monkeypatch.setattr(systemd, "daemon_reload", lambda: made.done.append("daemon-reload"))
     monkeypatch.setattr(health, "problem", lambda *_place: made.health)
     monkeypatch.setattr(health, "wait_until_good", lambda *_place, deadline_s: made.health)
@@ -169,3 +174,49 @@ def test_a_timer_is_started_unless_it_runs(world: World) -> None:
     (change,) = timer.changes()
     change.perform()
     assert world.done == ["start keystone-fernet-rotate.timer"]
+
+
+def by_answer(root: Path, equals: str) -> UnitStep:
+    """Return the step of a unit that runs only if images are kept in `equals`."""
+    made = context(root)
+    manifest = next(m for m in made.manifests if m.binary == "glance-api")
+    condition = Condition(question="glance/store", equals=equals)
+    unit = dataclasses.replace(manifest.package.unit["glance-api"], when=condition)
+    package = dataclasses.replace(manifest.package, unit={"glance-api": unit})
+    return UnitStep(made, dataclasses.replace(manifest, package=package), "glance-api")
+
+
+def test_a_unit_runs_with_its_answer_only(tmp_path: Path, world: World) -> None:
+    mark = tmp_path / "var/lib/debstack/units/glance-api"
+    world.state = STOPPED
+    for change in by_answer(tmp_path, "file").changes():
+        change.perform()
+    assert mark.exists()
+    assert world.done == ["start glance-api.service"]
+    world.state = RUNNING
+    changes = by_answer(tmp_path, "rbd").changes()
+    assert [c.summary for c in changes] == [
+        "let glance-api rest, by the answers",
+        "stop glance-api",
+    ]
+    for change in changes:
+        change.perform()
+    assert not mark.exists()
+    assert world.done[1:] == ["stop glance-api.service"]
+    world.state = STOPPED
+    assert by_answer(tmp_path, "rbd").changes() == []
+
+
+def test_a_unit_comes_after_what_it_names_and_what_its_source_declares() -> None:
+    made = context(Path("/"))
+    manifest = next(m for m in made.manifests if m.binary == "glance-api")
+    unit = dataclasses.replace(manifest.package.unit["glance-api"], after=("other",))
+    package = dataclasses.replace(
+        manifest.package,
+        unit={"glance-api": unit},
+        row=(Row(database="glance", table="t", key={"a": "b"}),),
+        task={"set": Task(summary="s", probe=("a",), expect="b", command=("c",))},
+    )
+    changed = dataclasses.replace(manifest, package=package)
+    step = UnitStep(dataclasses.replace(made, manifests=(changed,)), changed, "glance-api")
+    assert step.needs >= {"unit:other", "rows:glance/glance", "task:glance-api/set"}

@@ -71,7 +71,7 @@ class Session(ABC):
 
     @abstractmethod
     def empty(self) -> None:
-        """Drop every table, and whatever else a migration makes."""
+        """Drop what a migration makes; not the MARKER, which tells the next run if this is cut."""
 
     @abstractmethod
     def try_lock(self) -> bool:

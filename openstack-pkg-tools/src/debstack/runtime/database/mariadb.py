@@ -17,7 +17,15 @@ from typing import Any
 import pymysql
 
 from debstack.base.errors import DatabaseError, DatabaseUnavailable
-from debstack.runtime.database.driver import Driver, Login, Row, Session, closing, parse_login
+from debstack.runtime.database.driver import (
+    MARKER,
+    Driver,
+    Login,
+    Row,
+    Session,
+    closing,
+    parse_login,
+)
 from debstack.runtime.database.quoting import grant_pattern, identifier
 from debstack.runtime.database.url import MARIADB_SOCKET
 from debstack.runtime.site import DatabaseAccount, DatabaseServer, Engine
@@ -243,7 +251,7 @@ class MariadbSession(Session):
     def empty(self) -> None:
         """See Session."""
         self.rows("SET SESSION foreign_key_checks = 0")
-        for name in sorted(self.tables()):
+        for name in sorted(self.tables() - {MARKER}):
             self.rows(f"DROP TABLE IF EXISTS {self.quoted(name)}")
         self.rows("SET SESSION foreign_key_checks = 1")
         # A migration may have changed what tables get that do not say it themselves.

@@ -15,7 +15,15 @@ import psycopg2.extensions
 
 from debstack.base.errors import DatabaseError, DatabaseUnavailable
 from debstack.base.run import run
-from debstack.runtime.database.driver import Driver, Login, Row, Session, closing, parse_login
+from debstack.runtime.database.driver import (
+    MARKER,
+    Driver,
+    Login,
+    Row,
+    Session,
+    closing,
+    parse_login,
+)
 from debstack.runtime.database.quoting import identifier, postgresql_bound
 from debstack.runtime.database.scram import verifier
 from debstack.runtime.site import DatabaseAccount, DatabaseServer, Engine
@@ -200,7 +208,7 @@ class PostgresqlSession(Session):
 
     def empty(self) -> None:
         """See Session."""
-        for name in sorted(self.tables()):
+        for name in sorted(self.tables() - {MARKER}):
             self.rows(f"DROP TABLE IF EXISTS {self.quoted(name)} CASCADE")
         enums = self.rows(
             "SELECT typname FROM pg_type WHERE typtype = 'e'"

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from debstack.base.errors import DatabaseError
-from debstack.runtime.database.driver import Driver, Row, Session, closing
+from debstack.runtime.database.driver import MARKER, Driver, Row, Session, closing
 from debstack.runtime.database.quoting import identifier
 from debstack.runtime.site import DatabaseAccount, Engine
 from debstack.runtime.step import Change
@@ -105,7 +105,7 @@ class SqliteSession(Session):
 
     def empty(self) -> None:
         """See Session."""
-        for name in sorted(self.tables()):
+        for name in sorted(self.tables() - {MARKER}):
             self.rows(f"DROP TABLE IF EXISTS {self.quoted(name)}")
 
     def try_lock(self) -> bool:

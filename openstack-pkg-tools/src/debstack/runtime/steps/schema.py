@@ -143,7 +143,7 @@ class SchemaStep(Step):
         if MARKER in tables:
             log.info("the first schema of %s was cut short; again", self._account.database)
             session.empty()
-        if MARKER in tables or not tables:
+        elif not tables:
             session.rows(f"CREATE TABLE {session.quoted(MARKER)} (started INTEGER)")
 
     def _sync(self) -> None:

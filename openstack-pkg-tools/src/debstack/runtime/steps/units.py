@@ -13,6 +13,8 @@ from debstack.runtime.context import Context
 from debstack.runtime.files import WantedFile, difference, write
 from debstack.runtime.sizing import wsgi_processes
 from debstack.runtime.step import Change, Step
+from debstack.runtime.steps.tasks import task_ids
+from debstack.runtime.substitution import holds
 from debstack.runtime.urls import bracketed
 from debstack.spec.vocabulary import Manifest, Unit, UnitKind
 
@@ -20,6 +22,8 @@ log = logging.getLogger(__name__)
 
 HEALTH_DEADLINE_S = 60.0
 INI = "50-debstack.ini"
+#: An empty file for each unit that runs with certain answers only: a condition in the unit.
+MARKS = "/var/lib/debstack/units"
 
 
 def uwsgi_ini(context: Context, manifest: Manifest, name: str) -> str:
@@ -53,10 +57,13 @@ def needs_of(context: Context, manifest: Manifest, unit: Unit, name: str) -> fro
     """Return what comes before a unit: all of its own source's, and the catalogue for most."""
     needs = {"files:site", "messaging:rabbitmq", "cache:memcached"}
     needs |= {f"schema:{manifest.source}/{key}" for key in unit.databases}
+    needs |= {f"unit:{other}" for other in unit.after}
     provides_identity = False
     for other in context.manifests:
         if other.source == manifest.source:
             needs |= {f"config:{key}" for key in other.package.config}
+            needs |= {f"rows:{other.source}/{row.database}" for row in other.package.row}
+            needs |= set(task_ids(other))
             needs |= {f"keys:{key}" for key in other.package.key_repository}
             bootstrap = other.package.bootstrap
             provides_identity = provides_identity or bootstrap is not None
@@ -70,7 +77,8 @@ class UnitStep(Step):
 
     #: Of what it needs, only configuration that is about to change makes it start anew.
     reads_past = frozenset(
-        {"bootstrap", "cache", "database", "files", "identity", "keys", "messaging", "schema"}
+        {"bootstrap", "cache", "database", "files", "identity", "keys", "messaging"}
+        | {"rows", "schema", "task", "unit"}
     )
 
     def __init__(self, context: Context, manifest: Manifest, name: str) -> None:
@@ -82,6 +90,8 @@ class UnitStep(Step):
         self._name = name
         self._unit = unit
         self._service = f"{name}.service"
+        self._wanted = holds(context.site, manifest, unit.when)
+        self._mark = context.path(f"{MARKS}/{name}")
 
     def _ini(self) -> WantedFile | None:
         if self._unit.kind is not UnitKind.WSGI:
@@ -132,9 +142,16 @@ class UnitStep(Step):
     def changes(self) -> Sequence[Change]:
         """See Step. A unit that the administrator masked, or disabled and stopped, stays so."""
         state = systemd.unit_state(self._service)
+        if not self._wanted:
+            return self._stopping(state)
         found: list[Change] = []
+        if self._unit.when is not None and not self._mark.exists():
+            mark = WantedFile(path=self._mark, content="")
+            told = f"let {self._name} run, by the answers"
+            found.append(Change(summary=told, perform=partial(write, mark)))
         ini = self._ini()
-        if ini is not None and difference(ini):
+        ini_differs = ini is not None and bool(difference(ini))
+        if ini is not None and ini_differs:
             found.append(Change(summary=f"write {ini.path}", perform=partial(write, ini)))
         running = state.active in ("active", "reloading")
         if state.masked or (state.disabled and not running):
@@ -142,13 +159,24 @@ class UnitStep(Step):
             log.warning("%s is %s: it is left so", self._service, word)
             return found
         if running:
-            return found + self._running(state, bool(found))
+            return found + self._running(state, ini_differs)
         start = partial(self._bring_up, "start")
         return [*found, Change(summary=f"start {self._name}", perform=start)]
 
+    def _stopping(self, state: systemd.UnitState) -> list[Change]:
+        """Return what has to be done for a unit that does not run with these answers."""
+        found: list[Change] = []
+        if self._mark.exists():
+            told = f"let {self._name} rest, by the answers"
+            found.append(Change(summary=told, perform=partial(self._mark.unlink, missing_ok=True)))
+        if state.active not in ("inactive", "failed"):
+            stop = partial(systemd.stop, self._service)
+            found.append(Change(summary=f"stop {self._name}", perform=stop))
+        return found
+
     def declared(self) -> Sequence[str]:
         """See Step."""
-        return [f"start {self._name}, or restart it"]
+        return [f"start {self._name}, or restart it"] if self._wanted else []
 
 
 class TimerStep(Step):
