@@ -10,7 +10,7 @@ from cloudtest.acting import act, apt
 from testbed.bed import Testbed
 from testbed.node import Node
 
-_SERVERS = ("mariadb-server", "rabbitmq-server", "memcached", "dbconfig-mariadb")
+_SERVERS = ("mariadb-server", "rabbitmq-server", "memcached", "dbconfig-mysql")
 _PASSWORD = "peer-password"  # noqa: S105 - lives as long as the node
 _ADDRESS = "127.0.0.1"
 

@@ -76,6 +76,11 @@ def openstack(node: Node, *arguments: str, timeout_s: float = 120.0) -> str:
     return node.run(["openstack", "--os-cloud", "admin", *arguments], timeout_s=timeout_s).stdout
 
 
+def openstack_json(node: Node, *arguments: str, timeout_s: float = 120.0) -> Any:
+    """Return what the command line client prints in JSON."""
+    return json.loads(openstack(node, *arguments, "--format", "json", timeout_s=timeout_s))
+
+
 def preseed(node: Node, answers: Mapping[str, str], passwords: Mapping[str, str]) -> None:
     """Answer questions by debconf-set-selections; full names to values."""
     lines = [f"debstack {name} string {value}" for name, value in answers.items()]

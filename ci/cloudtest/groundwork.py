@@ -65,7 +65,8 @@ def ensure_groundwork(kind: str, repository: Path, metapackage: str) -> str:
     wanted = sorted(names if KINDS[kind] else names - SERVERS)
     layers = archive.supply().layers
     content = json.dumps([wanted, [os.fspath(path) for path in layers]])
-    name = f"ground-{kind}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+    family = f"ground-{kind}-{metapackage.removeprefix('openstack-')}-"
+    name = f"{family}{hashlib.sha256(content.encode()).hexdigest()[:12]}"
     with locked(f"testbed-{name}"):
         if stage.exists(name):
             return name
@@ -76,6 +77,6 @@ def ensure_groundwork(kind: str, repository: Path, metapackage: str) -> str:
             node.shutdown()
             stage.snapshot(node, name)
         for old in stage.stages():
-            if old.startswith(f"ground-{kind}-") and len(old) == len(name) and old != name:
+            if old.startswith(family) and len(old) == len(name) and old != name:
                 stage.remove(old)
     return name

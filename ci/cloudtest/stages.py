@@ -6,10 +6,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from cloudtest.acting import apt
+from cloudtest.acting import apt, debstack
 from cloudtest.groundwork import ensure_groundwork
 from pipeline.tree import cache_dir, locked
 from testbed import archive, stage
@@ -17,10 +18,12 @@ from testbed.bed import Testbed
 from testbed.node import Node
 
 METAPACKAGE = "openstack-controller"
+ALL_IN_ONE = "openstack-all-in-one"
 #: The name of every node that was made from a stage: RabbitMQ's data belong to a host name.
 STAGE_NODE = "controller"
 #: Of each kind, so many stages of other states of the repository are kept.
 _KEPT = 3
+_ALL_IN_ONE_TIMEOUT_S = 1800.0
 #: What the installation of the stage `deferred` printed, with debconf's dialogue.
 INSTALL_LOG = "/root/install.log"
 #: Tells the tools that start services to leave them alone, as builders of images do.
@@ -40,7 +43,7 @@ class NodeMaker(Protocol):
     ) -> Node:
         """Return a node named `name`, bare or from a `stage` (a key of RECIPES).
 
-        `packages` can be installed in it.
+        `packages` can be installed in it; groundwork has what the first of them needs.
         """
         ...
 
@@ -57,6 +60,13 @@ def _install_keystone_alone(node: Node) -> None:
     node.shutdown()
 
 
+def _install_all_in_one(node: Node) -> None:
+    node.boot()
+    apt(node, "install", ALL_IN_ONE, timeout_s=_ALL_IN_ONE_TIMEOUT_S)
+    debstack(node, "demo")
+    node.shutdown()
+
+
 def _unpack_controller(node: Node) -> None:
     node.write_file(_POLICY, "#!/bin/sh\nexit 101\n", mode=0o755)
     told = apt(node, "install", METAPACKAGE, env={"DEBCONF_DEBUG": "developer"}).stdout
@@ -64,13 +74,23 @@ def _unpack_controller(node: Node) -> None:
     node.write_file(INSTALL_LOG, told, mode=0o600)
 
 
-#: The kinds of stages: on which groundwork (empty: on a bare Debian), and what is done in a node,
-#: which is then switched off. One on a bare Debian is enough: unpacking what Debian brings takes
-#: minutes, and tells about our packages only that they need no more than their dependencies.
-RECIPES: Mapping[str, tuple[str, Callable[[Node], None]]] = {
-    "controller": ("debian", _install_controller),
-    "deferred": ("debian", _unpack_controller),
-    "keystone-alone": ("", _install_keystone_alone),
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a stage is made: on which groundwork (empty: a bare Debian) `install` is called."""
+
+    metapackage: str
+    ground: str
+    install: Callable[[Node], None]
+
+
+#: The kinds of stages; the node is switched off afterwards. One on a bare Debian is enough:
+#: unpacking what Debian brings takes minutes, and tells about our packages only that they need no
+#: more than their dependencies.
+RECIPES: Mapping[str, Recipe] = {
+    "controller": Recipe(METAPACKAGE, "debian", _install_controller),
+    "deferred": Recipe(METAPACKAGE, "debian", _unpack_controller),
+    "keystone-alone": Recipe(METAPACKAGE, "", _install_keystone_alone),
+    "all-in-one": Recipe(ALL_IN_ONE, "debian", _install_all_in_one),
 }
 
 
@@ -100,16 +120,16 @@ def ensure_stage(kind: str, repository: Path) -> str:
     with locked(f"testbed-{name}"):
         if not stage.exists(name):
             with Testbed(f"stage-{os.getpid()}") as bed:
-                ground, install = RECIPES[kind]
+                recipe = RECIPES[kind]
                 node = bed.create(
                     STAGE_NODE,
-                    from_stage=ensure_groundwork(ground, repository, METAPACKAGE)
-                    if ground
+                    from_stage=ensure_groundwork(recipe.ground, repository, recipe.metapackage)
+                    if recipe.ground
                     else None,
-                    packages=[METAPACKAGE],
+                    packages=[recipe.metapackage],
                     repository=repository,
                 )
-                install(node)
+                recipe.install(node)
                 stage.snapshot(node, name)
             _forget_old(kind, name)
     return name

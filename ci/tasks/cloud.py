@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 import time
@@ -11,11 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from invoke.context import Context
 from invoke.tasks import task
 
+from cloudtest import virtual
+from cloudtest.acting import openstack, openstack_json
 from debstack.base.errors import CommandError, DebstackError
 from debstack.base.run import replace_process
 from pipeline.repo import build_repository
@@ -27,11 +28,15 @@ from testbed.places import STATE
 
 BED = "cloud"
 NODE = "controller"
-METAPACKAGE = "openstack-controller"
+METAPACKAGE = "openstack-all-in-one"
 IMAGE = "proof"
+#: Types of services that a whole cloud has.
+SERVICES = frozenset({"block-storage", "compute", "identity", "image", "network", "placement"})
 IMAGE_MIB = 320
+SERVER = "proof"
 _INSTALL_TIMEOUT_S = 1800.0
 _TRANSFER_TIMEOUT_S = 600.0
+_SERVER_TIMEOUT_S = 300.0
 _TAIL_LINES = 25
 
 #: Random data that no layer can compress or guess; its checksum is printed.
@@ -67,16 +72,6 @@ class Report:
         return ["proven:", *proofs, "", "time:", *times, total]
 
 
-def openstack(node: Node, *arguments: str, timeout_s: float = 60.0) -> str:
-    """Run the command line client as the cloud's administrator; return what it prints."""
-    return node.run(["openstack", "--os-cloud", "admin", *arguments], timeout_s=timeout_s).stdout
-
-
-def openstack_json(node: Node, *arguments: str, timeout_s: float = 60.0) -> Any:
-    """Return what the command line client prints in JSON."""
-    return json.loads(openstack(node, *arguments, "--format", "json", timeout_s=timeout_s))
-
-
 def install(node: Node, *packages: str, log_path: Path | None = None) -> str:
     """Install `packages` in `node` unattended; return the output, which goes to `log_path` too.
 
@@ -110,16 +105,16 @@ def prove_token(node: Node) -> str:
 
 
 def prove_catalogue(node: Node) -> str:
-    """Read the catalogue; return its services with their public URLs. Both must be in it."""
+    """Read the catalogue; return its services with their public URLs. All must be in it."""
     entries = openstack_json(node, "catalog", "list")
     urls = {
         entry["Type"]: next(e["url"] for e in entry["Endpoints"] if e["interface"] == "public")
         for entry in entries
     }
-    missing = {"identity", "image"} - set(urls)
+    missing = SERVICES - set(urls)
     if missing:
         raise DebstackError(
-            f"catalogue: expected identity and image, found {sorted(urls)}",
+            f"catalogue: expected {sorted(SERVICES)}, found {sorted(urls)}",
             hint=f"run: {exec_line('debstack status')}",
         )
     return ", ".join(f"{kind} at {url}" for kind, url in sorted(urls.items()))
@@ -164,12 +159,22 @@ def make_cloud(repository: Path, *, bed: Testbed, report: Report) -> Node:
         node.boot()
     with report.timed(f"apt-get install {METAPACKAGE}"):
         install(node, METAPACKAGE, log_path=BUILD / "logs" / "cloud-install.log")
+    # First, so that the cloud has no image yet.
+    with report.timed("debstack demo"):
+        node.run(["debstack", "demo"], timeout_s=_SERVER_TIMEOUT_S)
     with report.timed("token"):
         report.proofs["token"] = prove_token(node)
     with report.timed("catalogue"):
         report.proofs["catalogue"] = prove_catalogue(node)
     with report.timed("image"):
         report.proofs["image"] = prove_image(node)
+    with report.timed("server to ACTIVE, floating IP"):
+        address = virtual.make_server(node, SERVER)
+    with report.timed("login"):
+        report.proofs["login"] = virtual.prove_login(node, address)
+    with report.timed("metadata and console"):
+        report.proofs["metadata"] = virtual.prove_metadata(node, address)
+        report.proofs["console"] = virtual.prove_console(node, SERVER)
     return node
 
 

@@ -19,14 +19,14 @@ from cloudtest import groundwork
 from cloudtest.acting import INSIDE, act, apt, preseed
 from cloudtest.answers import ADMIN_HOST, AWKWARD_PASSWORDS, INTERNAL_HOST, PUBLIC_HOST, answers
 from cloudtest.spread import SpreadCloud, make_spread_cloud
-from cloudtest.stages import METAPACKAGE, STAGE_NODE, NodeMaker, ensure_stage
+from cloudtest.stages import ALL_IN_ONE, METAPACKAGE, STAGE_NODE, NodeMaker, ensure_stage
 from pipeline.tree import BUILD
 from testbed import archive
 from testbed.bed import Testbed
 from testbed.node import Node
 
 #: What has to be in the repository.
-_NEEDED = ("debstack", "keystone", "glance-api", METAPACKAGE)
+_NEEDED = ("debstack", METAPACKAGE, ALL_IN_ONE)
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +61,7 @@ def _making(beds: Testbed, repository: Path) -> Iterator[NodeMaker]:
     ) -> Node:
         from_stage = None
         if stage in groundwork.KINDS:
-            from_stage = groundwork.ensure_groundwork(stage, repository, METAPACKAGE)
+            from_stage = groundwork.ensure_groundwork(stage, repository, packages[0])
         elif stage:
             from_stage = ensure_stage(stage, repository)
         node = beds.create(
@@ -151,8 +151,9 @@ def spread(repository: Path) -> Iterator[SpreadCloud]:
 def preseeded(repository: Path) -> Iterator[Node]:
     """A booted node where openstack-controller was installed with cloudtest.answers preseeded.
 
-    From before the installation on, the unit `watch` in it notes all command lines: when it is
-    stopped, they are in /root/arguments. The node is a testbed of its own.
+    During the installation the unit `watch` in it notes all command lines. It rests then, since it
+    takes a whole processor; when it is stopped, they are in /root/arguments. The node is a testbed
+    of its own.
     """
     with Testbed(f"preseeded-{os.getpid()}") as bed:
         node = bed.create(
@@ -168,4 +169,5 @@ def preseeded(repository: Path) -> Iterator[Node]:
         watch = ["systemd-run", "--unit=watch", "--nice=-5", "python3", "/root/watch.py"]
         act(node, *watch, "/root/arguments")
         apt(node, "install", METAPACKAGE)
+        act(node, "systemctl", "kill", "--signal=STOP", "watch")
         yield node

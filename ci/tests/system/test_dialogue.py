@@ -32,6 +32,8 @@ DECLARED: dict[str, Any] = tomllib.loads((ROOT / "debian/openstack.toml").read_t
 QUESTIONS: dict[str, dict[str, Any]] = DECLARED["package"]["debstack"]["question"]
 SUMMARIES = {name: question["summary"] for name, question in QUESTIONS.items()}
 #: What the packages of Keystone ask besides: passwords that the declaration implies.
+#: Packages whose questions are looked at: what openstack-controller is made of.
+_ASKING = ("debstack", "glance-api", "glance-common", "keystone")
 KEYSTONES = (
     "Password of the service's database user:",
     "Password of the service's RabbitMQ user:",
@@ -57,8 +59,9 @@ def site(node: Node) -> dict[str, str]:
 
 
 def preconfigure(node: Node, priority: str, env: dict[str, str] | None = None) -> Person:
-    """A person before the questions that debstack's and Keystone's packages ask at `priority`."""
-    script = f'exec dpkg-preconfigure --priority="$1" {REPOSITORY}/pool/*/*.deb'
+    """A person before the questions that our packages of the controller ask at `priority`."""
+    debs = " ".join(f"{REPOSITORY}/pool/*/{name}_*.deb" for name in _ASKING)
+    script = f'exec dpkg-preconfigure --priority="$1" {debs}'
     return Person(node, ["sh", "-c", script, "sh", priority], env)
 
 

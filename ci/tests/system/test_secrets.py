@@ -21,7 +21,8 @@ _OLD = "/root/old-passwords.json"
 
 @pytest.fixture(scope="module")
 def changed(preseeded: Node) -> Node:
-    """The preseeded node, every password of it changed by dpkg-reconfigure, and watched no more."""
+    """The preseeded node, every password of it changed by dpkg-reconfigure while it was watched."""
+    act(preseeded, "systemctl", "kill", "--signal=CONT", "watch")
     preseeded.write_file(_OLD, json.dumps(AWKWARD_PASSWORDS), mode=0o600)
     preseed(preseeded, {}, FOREIGN_PASSWORDS)
     reconfigure = ("dpkg-reconfigure", "--frontend=noninteractive", "debstack")

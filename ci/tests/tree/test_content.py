@@ -65,7 +65,14 @@ def test_no_path_of_this_machine() -> None:
 
 def test_nothing_is_marked_unfinished() -> None:
     words = ("TO" + "DO", "FIX" + "ME", "XX" + "X", "NotImplemented" + "Error")
-    assert not found_in_tree({word: re.compile(rf"\b{word}\b") for word in words})
+    # In a patch, what begins with a blank is upstream's: the lines around the change.
+    patterns = {word: re.compile(rf"^(?! ).*\b{word}\b", re.M) for word in words}
+    patches = {
+        f"{name}: {word}" for name, _ in texts() for word in words if name.endswith(".patch")
+    }
+    everywhere = {word: re.compile(rf"\b{word}\b") for word in words}
+    ours = [found for found in found_in_tree(everywhere) if found not in patches]
+    assert not ours + [found for found in found_in_tree(patterns) if found in patches]
 
 
 def test_licence_is_stated() -> None:

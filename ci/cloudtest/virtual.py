@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Virtual machines of a cloud, made from what `debstack demo` has made: started, entered, asked."""
+
+from __future__ import annotations
+
+import json
+
+from cloudtest.acting import openstack, openstack_json
+from debstack.base.errors import DebstackError
+from testbed.machine import wait_until
+from testbed.node import Node
+
+_TIMEOUT_S = 300.0
+_USER_DATA = "#!/bin/sh\necho said-by-the-cloud >/run/proof\n"
+
+
+def make_server(node: Node, name: str) -> str:
+    """Start the virtual machine `name` with a floating IP; return that address."""
+    node.write_file("/root/user-data", _USER_DATA)
+    create = ["server", "create", "--image", "demo", "--flavor", "demo", "--network", "demo"]
+    create += ["--key-name", "demo", "--user-data", "/root/user-data", "--wait", name]
+    server = openstack_json(node, *create, timeout_s=_TIMEOUT_S)
+    if server["status"] != "ACTIVE":
+        raise DebstackError(
+            f"server: expected ACTIVE, found {server['status']}: {server.get('fault')}",
+            hint="in the node, run: journalctl -u nova-compute",
+        )
+    (port,) = openstack_json(node, "port", "list", "--server", server["id"])
+    create = ["floating", "ip", "create", "--port", port["ID"], "external"]
+    address: str = openstack_json(node, *create)["floating_ip_address"]
+    return address
+
+
+def ssh(node: Node, address: str, command: str, *, check: bool = True) -> str:
+    """Run a shell line in the virtual machine at `address`, from `node`, with root's key."""
+    options = ("BatchMode=yes", "ConnectTimeout=5", "StrictHostKeyChecking=no", "LogLevel=ERROR")
+    argv = ["ssh", *(f"-o{option}" for option in options), "-oUserKnownHostsFile=/dev/null"]
+    return node.run([*argv, f"root@{address}", command], timeout_s=60, check=check).stdout
+
+
+def prove_login(node: Node, address: str) -> str:
+    """Log in to the virtual machine; return what it says about itself."""
+    wait_until(
+        lambda: "said-by-the-cloud" in ssh(node, address, "cat /run/proof", check=False),
+        timeout_s=_TIMEOUT_S,
+        interval_s=1.0,
+        what=f"SSH of the virtual machine at {address}, and its user data",
+    )
+    told = ssh(node, address, "hostname; cut -d' ' -f1 /proc/uptime; ip -o address show eth0")
+    name, uptime, *addresses = told.splitlines()
+    inner = [line.split()[3] for line in addresses if "fe80" not in line]
+    return f"{name} at {address} ({', '.join(inner)}), up for {uptime} s, user data ran"
+
+
+def prove_metadata(node: Node, address: str) -> str:
+    """Ask the metadata service from inside; return what it calls the machine."""
+    url = "http://169.254.169.254/openstack/latest/meta_data.json"
+    told = json.loads(ssh(node, address, f"wget -q -O - {url}"))
+    return f"{told['name']}, {told['uuid']}"
+
+
+def prove_console(node: Node, name: str) -> str:
+    """Read the console; return its last line that the guest's own programs wrote."""
+    lines = openstack(node, "console", "log", "show", name).splitlines()
+    ours = [line.strip() for line in lines if line.startswith("guest: ")]
+    if not ours:
+        raise DebstackError(
+            f"console: the guest wrote nothing; its last lines: {lines[-3:]}",
+            hint=f"in the node, run: openstack --os-cloud admin console log show {name}",
+        )
+    return ours[-1]

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""openstack-all-in-one: from apt alone to a virtual machine that one logs in to, and back."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from cloudtest import virtual
+from cloudtest.acting import act, apt, debstack, openstack, openstack_json, preseed
+from cloudtest.observing import unsettled
+from cloudtest.stages import ALL_IN_ONE, NodeMaker
+from testbed.machine import wait_until
+from testbed.node import Node
+
+pytestmark = [pytest.mark.root, pytest.mark.system]
+
+_INSTALL_TIMEOUT_S = 1800.0
+_BOOT_TIMEOUT_S = 300.0
+
+
+def _up(node: Node) -> bool:
+    """Say whether every agent and service of the cloud reports, as after a boot they all will."""
+    services = openstack_json(node, "compute", "service", "list")
+    services += openstack_json(node, "volume", "service", "list")
+    agents = openstack_json(node, "network", "agent", "list")
+    return all(s["State"] == "up" for s in services) and all(a["Alive"] for a in agents)
+
+
+def _wait_until_up(node: Node) -> None:
+    wait_until(lambda: not unsettled(node), timeout_s=_BOOT_TIMEOUT_S, interval_s=3, what="all")
+    wait_until(lambda: _up(node), timeout_s=_BOOT_TIMEOUT_S, interval_s=3, what="all services")
+
+
+@pytest.fixture(scope="module")
+def cloud(make_module_node: NodeMaker) -> Node:
+    """An all-in-one with the networks of debstack demo, switched off and on since."""
+    node = make_module_node(stage="all-in-one", packages=[ALL_IN_ONE]).boot()
+    _wait_until_up(node)
+    return node
+
+
+@pytest.fixture(scope="module")
+def address(cloud: Node) -> str:
+    """The floating IP of a virtual machine called first."""
+    return virtual.make_server(cloud, "first")
+
+
+def test_after_a_reboot_all_is_back_and_nothing_failed(cloud: Node) -> None:
+    assert act(cloud, "systemctl", "--failed", "--no-legend").stdout == ""
+    shown = act(cloud, "systemctl", "show", "--property=Id,NRestarts", "*.service").stdout
+    restarted = [pair for pair in re.findall(r"Id=(.*)\nNRestarts=(\d+)", shown) if pair[1] != "0"]
+    assert restarted == []
+
+
+def test_a_person_logs_in_to_a_virtual_machine(cloud: Node, address: str) -> None:
+    assert "user data ran" in virtual.prove_login(cloud, address)
+    assert virtual.prove_metadata(cloud, address).startswith("first, ")
+    assert virtual.prove_console(cloud, "first") == "guest: ready"
+    inside = virtual.ssh(cloud, address, "ip -6 -o address show dev eth0 scope global")
+    assert "fd87:0:0:1" in inside or "fd87::1:" in inside
+
+
+def test_a_closed_port_is_closed(cloud: Node, address: str) -> None:
+    virtual.prove_login(cloud, address)
+    virtual.ssh(
+        cloud, address, "(while true; do echo hello | nc -l -p 8000; done) >/dev/null 2>&1 &"
+    )
+    probe = ["timeout", "5", "bash", "-c", f"exec 3<>/dev/tcp/{address}/8000"]
+    assert cloud.run(probe, check=False).code != 0
+    create = ["security", "group", "rule", "create", "--protocol", "tcp", "--dst-port", "8000"]
+    group = openstack_json(cloud, "security", "group", "list", "--project", "admin")[0]["ID"]
+    rule = openstack_json(cloud, *create, group)["id"]
+    wait_until(
+        lambda: cloud.run(probe, check=False).code == 0,
+        timeout_s=30,
+        interval_s=1,
+        what="the port that was opened",
+    )
+    openstack(cloud, "security", "group", "rule", "delete", rule)
+
+
+def test_a_volume_goes_in_and_out(cloud: Node, address: str) -> None:
+    virtual.prove_login(cloud, address)
+    openstack(cloud, "volume", "create", "--size", "1", "data")
+    _wait_for_volume(cloud, "available")
+    openstack(cloud, "server", "add", "volume", "first", "data")
+    _wait_for_volume(cloud, "in-use")
+    disks = "ls /sys/block | grep -c '^vd'"
+    wait_until(
+        lambda: virtual.ssh(cloud, address, disks).strip() == "2",
+        timeout_s=30,
+        interval_s=1,
+        what="the second disk",
+    )
+    written = (
+        "mke2fs -q /dev/vdb && mount /dev/vdb /media && echo kept >/media/file && umount /media"
+    )
+    virtual.ssh(cloud, address, f"mkdir -p /media; {written}")
+    openstack(cloud, "server", "remove", "volume", "first", "data")
+    _wait_for_volume(cloud, "available")
+    openstack(cloud, "volume", "delete", "data")
+
+
+def _wait_for_volume(node: Node, status: str) -> None:
+    wait_until(
+        lambda: openstack_json(node, "volume", "show", "data")["status"] == status,
+        timeout_s=120,
+        interval_s=1,
+        what=f"the volume to be {status}",
+    )
+
+
+def test_a_second_apply_does_nothing_and_leaves_machines_alone(cloud: Node, address: str) -> None:
+    virtual.prove_login(cloud, address)
+    before = virtual.ssh(cloud, address, "cat /proc/sys/kernel/random/boot_id")
+    told = debstack(cloud, "apply").stdout
+    assert re.search(r"nothing to do|0 changes", told), told
+    assert virtual.ssh(cloud, address, "cat /proc/sys/kernel/random/boot_id") == before
+
+
+def test_demo_twice_does_nothing_and_goes_when_nothing_uses_it(cloud: Node, address: str) -> None:
+    assert "nothing to do" in debstack(cloud, "demo").stdout
+    refused = debstack(cloud, "demo", "--remove", check=False)
+    assert refused.code == 3
+    assert address in refused.stdout
+    debstack(cloud, "demo")
+    openstack(cloud, "floating", "ip", "delete", address)
+    openstack(cloud, "server", "delete", "--wait", "first")
+    debstack(cloud, "demo", "--remove")
+    for kind in ("network", "router", "flavor", "keypair", "image"):
+        assert openstack_json(cloud, kind, "list") == [], kind
+    assert "nothing to remove" in debstack(cloud, "demo", "--remove").stdout
+    assert act(cloud, "nft", "list", "tables").stdout.find("debstack") == -1
+
+
+# In make test again once it is seen to pass: the agents lacked a dependency when it ran last.
+@pytest.mark.long
+def test_with_the_agent_of_open_vswitch(make_node: NodeMaker) -> None:
+    node = make_node("ovs", stage="debian", packages=[ALL_IN_ONE]).boot()
+    preseed(node, {"neutron/backend": "openvswitch"}, {})
+    apt(node, "install", ALL_IN_ONE, timeout_s=_INSTALL_TIMEOUT_S)
+    debstack(node, "demo")
+    address = virtual.make_server(node, "first")
+    assert "user data ran" in virtual.prove_login(node, address)
+    assert virtual.prove_metadata(node, address).startswith("first, ")
