@@ -15,7 +15,7 @@ from pipeline.tree import cache_dir
 
 #: State of what exists now; everything below is worthless after a reboot of the host.
 STATE = Path("/run/debstack-testbed")
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 class TestbedError(DebstackError):
