@@ -41,7 +41,7 @@ class UnitState:
     #: The unit file and its drop-ins.
     files: tuple[Path, ...]
     invocation: str
-    #: When its main process (or else the unit) started; None if it does not run.
+    #: When its main process (or else the unit) started; None if it neither runs nor is about to.
     since: datetime | None
 
 
@@ -66,7 +66,7 @@ def parse_state(properties: Mapping[str, str]) -> UnitState:
         needs_reload=properties.get("NeedDaemonReload") == "yes",
         files=tuple(Path(path) for path in paths if path),
         invocation=properties.get("InvocationID", ""),
-        since=parse_timestamp(started) if active == "active" else None,
+        since=parse_timestamp(started) if active in ("active", "activating") else None,
     )
 
 

@@ -94,6 +94,18 @@ def test_a_stopped_unit_is_configured_and_started(tmp_path: Path, world: World) 
     assert "http-socket = 10.0.0.4:9292\nprocesses = 2\n" in ini.read_text()
 
 
+def test_a_unit_that_systemd_is_starting_reads_what_changed_meanwhile(
+    tmp_path: Path, world: World
+) -> None:
+    step = settled(tmp_path)
+    world.state = dataclasses.replace(RUNNING, active="activating")
+    step.changes()[-1].perform()
+    now = time.time()
+    os.utime(tmp_path / "etc/glance/glance.conf.d/90-local.conf", (now, now))
+    step.changes()[-1].perform()
+    assert world.done == ["start glance-api.service", "restart glance-api.service"]
+
+
 def test_a_unit_in_order_is_left_alone(tmp_path: Path, world: World) -> None:
     assert summaries(settled(tmp_path)) == []
     assert world.done == []

@@ -160,7 +160,9 @@ class UnitStep(Step):
             return found
         if running:
             return found + self._running(state, ini_differs)
-        start = partial(self._bring_up, "start")
+        # One that systemd is starting may have read what it was before.
+        stale = state.since and (ini_differs or freshness.newest(self._read(state), state.since))
+        start = partial(self._bring_up, "restart" if stale else "start")
         return [*found, Change(summary=f"start {self._name}", perform=start)]
 
     def _stopping(self, state: systemd.UnitState) -> list[Change]:
