@@ -8,7 +8,7 @@ import re
 import pytest
 
 from cloudtest import virtual
-from cloudtest.acting import act, apt, debstack, openstack, openstack_json, preseed
+from cloudtest.acting import act, apt, debstack, inside, openstack, openstack_json, preseed
 from cloudtest.observing import unsettled
 from cloudtest.stages import ALL_IN_ONE, NodeMaker
 from testbed.machine import wait_until
@@ -52,6 +52,12 @@ def test_after_a_reboot_all_is_back_and_nothing_failed(cloud: Node) -> None:
     shown = act(cloud, "systemctl", "show", "--property=Id,NRestarts", "*.service").stdout
     restarted = [pair for pair in re.findall(r"Id=(.*)\nNRestarts=(\d+)", shown) if pair[1] != "0"]
     assert restarted == []
+
+
+def test_the_schemas_that_packages_bring_are_those_that_migrations_make(cloud: Node) -> None:
+    found = inside(cloud, "schemas", timeout_s=600)
+    assert len(found) > 20
+    assert {name: tables for name, tables in found.items() if tables} == {}
 
 
 def test_a_person_logs_in_to_a_virtual_machine(cloud: Node, address: str) -> None:

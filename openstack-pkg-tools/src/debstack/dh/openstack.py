@@ -9,7 +9,7 @@ from pathlib import Path
 
 from debstack.base.errors import SpecError
 from debstack.base.main import run_main
-from debstack.dh import catalogue, options
+from debstack.dh import catalogue, options, schemas
 from debstack.dh.build import DEBIAN, Build
 from debstack.dh.control import DECLARATION, component
 from debstack.render import paths, snippets, tree
@@ -64,10 +64,16 @@ def _catalogues(build: Build, declared: Component) -> list[str]:
     return found
 
 
+def _schemas(build: Build, declared: Component) -> None:
+    for name, text in schemas.snapshots(declared, build.package, DEBIAN).items():
+        build.install(paths.schema_snapshot(declared.source, name), text)
+
+
 def install(build: Build, declared: Component) -> list[str]:
     """Install all that `build.package` declares; return problems found with the built service."""
     _units(build, declared)
     _accounts(build, declared)
+    _schemas(build, declared)
     manifest = f"{paths.MANIFESTS}/{build.package}.json"
     build.install(manifest, tree.manifest(declared, build.package))
     if prefix_of(declared) != SHARED_PREFIX:

@@ -21,6 +21,11 @@ MARKS = "/var/lib/debstack/units"
 DROP_IN = "50-debstack"
 
 
+def schema_snapshot(source: str, name: str) -> str:
+    """Return the path of the finished schema `name` that the packages of `source` bring."""
+    return f"/usr/share/debstack/schemas/{source}-{name}.json"
+
+
 def home(component: Component) -> str:
     """Return the home directory of the component's system user."""
     return f"/var/lib/{component.user}"

@@ -25,6 +25,7 @@ _USER = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 _SQL_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _ACCOUNT = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _SERVICE_TYPE = re.compile(r"[a-z][a-z0-9-]*")
+_SNAPSHOT = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _OPTION = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
@@ -113,6 +114,8 @@ def _schemas(problems: Problems, where: str, package: Package) -> None:
                 f"{at}.migrations",
                 f"expected a path below dist-packages, got {quoted(schema.migrations)}",
             )
+        if schema.snapshot:
+            problems.name(f"{at}.snapshot", schema.snapshot, _SNAPSHOT, "a file name")
 
 
 def _identity(problems: Problems, where: str, component: Component, package: Package) -> None:

@@ -104,6 +104,9 @@ class Schema:
     migrations: str
     #: The table that alembic keeps its current revisions in.
     version_table: str = "alembic_version"
+    #: A name under which the finished schema is dumped when the package is built, by a migration
+    #: on MariaDB, and loaded where the database is empty. Schemas that are alike share one.
+    snapshot: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,9 @@ from debstack.base.errors import CommandError, DatabaseError
 from debstack.base.run import Result
 from debstack.base.secret import Secret
 from debstack.runtime.database.driver import MARKER, Row, secret_forms
+from debstack.runtime.database.snapshot import Snapshot, Table, to_json
 from debstack.runtime.database.sqlite import SqliteDriver, SqliteSession
-from debstack.runtime.site import DatabaseAccount
+from debstack.runtime.site import DatabaseAccount, Engine
 from debstack.runtime.steps import schema
 from debstack.runtime.steps.schema import SchemaStep, as_migrator
 from debstack.spec.vocabulary import Manifest, Package, Schema
@@ -59,7 +60,7 @@ class Machine:
         self.driver = SqliteDriver(root)
         self.driver.changes(ACCOUNT, [])[0].perform()
         monkeypatch.setattr(schema, "run", self._run)
-        declared = Schema(sync=("svc-manage", "db_sync"), migrations=MIGRATIONS)
+        declared = Schema(sync=("svc-manage", "db_sync"), migrations=MIGRATIONS, snapshot="db")
         self.step = SchemaStep(context(root), self.driver, ACCOUNT, declared, MANIFEST)
 
     def connection(self) -> sqlite3.Connection:
@@ -80,6 +81,25 @@ class Machine:
         found = self.connection().execute("SELECT name FROM sqlite_master")
         return {name for (name,) in found}
 
+    def brings(self, revision: str, server: tuple[int, ...] = (11, 8)) -> None:
+        """Let the package bring a finished schema at `revision`, made with `server`."""
+        version = Table(
+            name="alembic_version",
+            create="CREATE TABLE alembic_version (version_num TEXT)",
+            columns=("version_num",),
+            rows=((revision,),),
+        )
+        users = Table(
+            name="users",
+            create="CREATE TABLE users (id TEXT, made TEXT, name TEXT)",
+            columns=("id", "made", "name"),
+            rows=(({"uuid": 0, "dashes": False}, {"now": True}, "first"),),
+        )
+        brought = Snapshot(server=server, charset="c", collation="d", tables=(version, users))
+        path = self.root / "usr/share/debstack/schemas/svc-db.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(to_json(brought))
+
     def apply(self) -> list[str]:
         changes = self.step.changes()
         for change in changes:
@@ -97,6 +117,94 @@ def test_an_empty_database_is_migrated_once(machine: Machine) -> None:
     assert machine.apply() == []
     assert len(machine.ran) == 1
     assert machine.tables() == {"alembic_version"}
+
+
+@pytest.fixture
+def mariadb(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """The machine, whose database takes itself for MariaDB as far as snapshots go."""
+    rows = SqliteSession.rows
+
+    def lenient(self: SqliteSession, statement: str, values: Sequence[object] = ()) -> list[Row]:
+        if statement.startswith(("ALTER DATABASE", "SET SESSION")):
+            return []
+        return rows(self, statement, [str(value) for value in values])
+
+    monkeypatch.setattr(SqliteSession, "rows", lenient)
+    monkeypatch.setattr(SqliteSession, "server", lambda _: (Engine.MARIADB, (11, 8, 3)))
+    return machine
+
+
+def test_an_empty_database_gets_the_schema_that_the_package_brings(mariadb: Machine) -> None:
+    mariadb.brings("b")
+    assert mariadb.apply() == ["bring the schema of db to b"]
+    assert mariadb.ran == []
+    assert mariadb.tables() == {"alembic_version", "users"}
+    ((made_up, made, name),) = mariadb.connection().execute("SELECT * FROM users")
+    assert len(made_up) == 32
+    assert made[:4].isdigit()
+    assert name == "first"
+    assert mariadb.apply() == []
+
+
+def test_a_snapshot_that_was_cut_short_starts_anew(
+    mariadb: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mariadb.brings("b")
+    rows = SqliteSession.rows
+
+    def killed(self: SqliteSession, statement: str, values: Sequence[object] = ()) -> list[Row]:
+        if statement.startswith("CREATE TABLE users"):
+            raise KeyboardInterrupt
+        return rows(self, statement, values)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(SqliteSession, "rows", killed)
+        mariadb.apply()
+    assert mariadb.tables() == {MARKER}
+    mariadb.apply()
+    assert mariadb.tables() == {"alembic_version", "users"}
+
+
+@pytest.mark.parametrize(
+    ("revision", "server"), [("a", (11, 8)), ("z", (11, 8)), ("b", (12, 0))], ids=str
+)
+def test_a_snapshot_that_does_not_fit_is_left_alone(
+    mariadb: Machine, revision: str, server: tuple[int, ...]
+) -> None:
+    mariadb.brings(revision, server)
+    mariadb.apply()
+    assert len(mariadb.ran) == 1
+    assert mariadb.tables() == {"alembic_version"}
+
+
+def test_what_the_server_refuses_is_migrated_instead(
+    mariadb: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mariadb.brings("b")
+    rows = SqliteSession.rows
+
+    def refuses(self: SqliteSession, statement: str, values: Sequence[object] = ()) -> list[Row]:
+        if statement.startswith("CREATE TABLE users"):
+            raise DatabaseError("refused")
+        return rows(self, statement, values)
+
+    monkeypatch.setattr(SqliteSession, "rows", refuses)
+    mariadb.apply()
+    assert len(mariadb.ran) == 1
+    assert mariadb.tables() == {"alembic_version"}
+
+
+def test_a_database_with_tables_is_migrated_whatever_the_package_brings(mariadb: Machine) -> None:
+    mariadb.brings("b")
+    mariadb.stamp(mariadb.connection(), "a")
+    mariadb.apply()
+    assert len(mariadb.ran) == 1
+
+
+def test_no_other_engine_gets_a_snapshot(machine: Machine) -> None:
+    machine.brings("b")
+    machine.apply()
+    assert len(machine.ran) == 1
 
 
 def test_an_older_schema_is_migrated_and_kept(machine: Machine) -> None:

@@ -66,6 +66,10 @@ class Session(ABC):
         """Run `statement`, each %s bound to a value, and return its rows. Raises DatabaseError."""
 
     @abstractmethod
+    def server(self) -> tuple[Engine | None, tuple[int, ...]]:
+        """Return what the server is, and its version; None for a relative of what is known."""
+
+    @abstractmethod
     def tables(self) -> frozenset[str]:
         """Return the names of the tables there are."""
 

@@ -42,6 +42,7 @@ CONNECT_TIMEOUT_S = 10
 _ABSENT = frozenset({1040, 1053, 2002, 2003, 2006, 2013})
 _REFUSED = frozenset({1045, 1698})
 _TLS_FAILED = 2026
+_VERSION = re.compile(r"\d+")
 _GRANT = re.compile(r"GRANT (?P<rights>.+?) ON (?P<target>.+?) TO ")
 
 
@@ -240,6 +241,12 @@ class MariadbSession(Session):
                 return list(cursor.fetchall())
         except pymysql.MySQLError as error:
             raise translated(error, self._server, self._login.user, "") from error
+
+    def server(self) -> tuple[Engine | None, tuple[int, ...]]:
+        """See Session."""
+        told = str(self.rows("SELECT VERSION()")[0][0])
+        version = tuple(int(part) for part in _VERSION.findall(told)[:3])
+        return Engine.MARIADB if "MariaDB" in told else None, version
 
     def tables(self) -> frozenset[str]:
         """See Session."""

@@ -201,6 +201,11 @@ class PostgresqlSession(Session):
         except psycopg2.Error as error:
             raise translated(error, self._server, self._user, "") from error
 
+    def server(self) -> tuple[Engine | None, tuple[int, ...]]:
+        """See Session."""
+        number = int(self.rows("SHOW server_version_num")[0][0])
+        return Engine.POSTGRESQL, divmod(number, 10000)
+
     def tables(self) -> frozenset[str]:
         """See Session."""
         found = self.rows("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")

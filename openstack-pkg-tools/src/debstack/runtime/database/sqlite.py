@@ -98,6 +98,10 @@ class SqliteSession(Session):
         except sqlite3.Error as error:
             raise DatabaseError(f"{self._path}: refused a statement ({error})") from error
 
+    def server(self) -> tuple[Engine | None, tuple[int, ...]]:
+        """See Session."""
+        return Engine.SQLITE, sqlite3.sqlite_version_info
+
     def tables(self) -> frozenset[str]:
         """See Session."""
         found = self.rows("SELECT name FROM sqlite_master WHERE type = 'table'")

@@ -16,9 +16,18 @@ _PORTS = {Engine.MARIADB: 3306, Engine.POSTGRESQL: 5432}
 
 
 def service_url(
-    server: DatabaseServer, *, database: str, user: str, password: str, path: str = ""
+    server: DatabaseServer,
+    *,
+    database: str,
+    user: str,
+    password: str,
+    path: str = "",
+    socket: str = MARIADB_SOCKET,
 ) -> Secret:
-    """Return the SQLAlchemy URL of `database` on `server`; for SQLite, of the file `path`."""
+    """Return the SQLAlchemy URL of `database` on `server`; for SQLite, of the file `path`.
+
+    A MariaDB without a host is found at `socket`.
+    """
     match server.engine:
         case Engine.SQLITE:
             return Secret(f"sqlite:///{path}")
@@ -30,7 +39,7 @@ def service_url(
             if server.ca:
                 options["ssl_ca"] = server.ca
             if not server.host:
-                options["unix_socket"] = MARIADB_SOCKET
+                options["unix_socket"] = socket
             return _network_url("mysql+pymysql", server, database, user, secret, options)
         case Engine.POSTGRESQL:
             options = {"sslmode": "verify-full", "sslrootcert": server.ca} if server.ca else {}

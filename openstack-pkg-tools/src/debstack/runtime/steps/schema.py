@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from debstack.base.errors import CommandError, DatabaseError
+from debstack.base.errors import CommandError, DatabaseError, DatabaseUnavailable
 from debstack.base.run import run
 from debstack.runtime.context import Context
+from debstack.runtime.database import snapshot
 from debstack.runtime.database.driver import (
     MARKER,
     Driver,
@@ -28,6 +29,7 @@ from debstack.spec.vocabulary import Manifest, Schema
 log = logging.getLogger(__name__)
 
 PACKAGES = "/usr/lib/python3/dist-packages"
+SNAPSHOTS = "/usr/share/debstack/schemas"
 SYNC_TIMEOUT_S = 4 * 3600.0
 LOCK_TIMEOUT_S = 1800.0
 LOCK_POLL_S = 0.5
@@ -85,6 +87,8 @@ class SchemaStep(Step):
         self._schema = schema
         self._manifest = manifest
         self._directory: Path = context.path(f"{PACKAGES}/{schema.migrations}")
+        name = f"{manifest.source}-{schema.snapshot}.json"
+        self._snapshot: Path = context.path(f"{SNAPSHOTS}/{name}")
 
     def changes(self) -> Sequence[Change]:
         """See Step. Raises DatabaseError, for a schema newer than the code too."""
@@ -114,7 +118,7 @@ class SchemaStep(Step):
             )
 
     def _migrate(self) -> None:
-        """Run the service's own command, alone, and check where it led to."""
+        """Load the finished schema or run the service's own command, alone; check what it did."""
         revisions = read_revisions(self._directory)
         table = self._schema.version_table
         with self._driver.open(self._account) as session, self._locked(session):
@@ -122,7 +126,8 @@ class SchemaStep(Step):
             self._refuse_newer(found)
             if found.missing:
                 self._begin(session, table)
-                self._sync()
+                if not self._load(session, revisions):
+                    self._sync()
                 left = read_standing(session, revisions, table).missing
                 if left:
                     raise DatabaseError(
@@ -145,6 +150,25 @@ class SchemaStep(Step):
             session.empty()
         elif not tables:
             session.rows(f"CREATE TABLE {session.quoted(MARKER)} (started INTEGER)")
+
+    def _load(self, session: Session, revisions: dict[str, tuple[str, ...]]) -> bool:
+        """Make the schema of an empty database as the package brings it; False if it cannot be."""
+        if not self._schema.snapshot or session.tables() - {MARKER}:
+            return False
+        found = snapshot.read(self._snapshot)
+        table = self._schema.version_table
+        if found is None or not snapshot.fits(found, session, revisions, table):
+            return False
+        try:
+            snapshot.load(found, session, self._account.database, table)
+        except DatabaseUnavailable:
+            raise
+        except DatabaseError as error:
+            # A server may forbid what another allows; what upstream's migration says then counts.
+            log.info("%s: not loaded (%s), migrating", self._snapshot, error.message)
+            session.empty()
+            return False
+        return True
 
     def _sync(self) -> None:
         command = list(self._schema.sync)
