@@ -41,7 +41,7 @@ def _active(node: Node, unit: str) -> bool:
     return node.run(["systemctl", "is-active", "--quiet", unit], check=False).code == 0
 
 
-def _measured_apply(node: Node) -> tuple[float, float, str]:
+def measured_apply(node: Node) -> tuple[float, float, str]:
     """Return wall time (s), peak memory (MiB) and output of an apply in `node`."""
     told = node.run(["python3", "-c", _MEASURE, "debstack", "apply"], timeout_s=300).stdout
     found = json.loads(told)
@@ -74,9 +74,9 @@ def measure_apply(repository: Path) -> list[Figure]:
         node.boot()
         for unit in _SERVERS:
             wait_until(lambda unit=unit: _active(node, unit), timeout_s=60, what=unit)  # type: ignore[misc]
-        wall, peak, text = _measured_apply(node)
+        wall, peak, text = measured_apply(node)
         registration = step_seconds(text)["identity:catalogue"]
-        again = [_measured_apply(node) for _ in range(3)]
+        again = [measured_apply(node) for _ in range(3)]
         return [
             Figure(name="apply, from unpacked to answering", value=wall, unit="s", target=15),
             Figure(name="  of it: registration", value=registration, unit="s", target=1.5),

@@ -31,6 +31,14 @@ def make_server(node: Node, name: str) -> str:
     return address
 
 
+def remove_server(node: Node, name: str) -> None:
+    """Delete the virtual machine `name` and its floating IPs, and wait until it is gone."""
+    (port,) = openstack_json(node, "port", "list", "--server", name)
+    for address in openstack_json(node, "floating", "ip", "list", "--port", port["ID"]):
+        openstack(node, "floating", "ip", "delete", address["ID"])
+    openstack(node, "server", "delete", "--wait", name)
+
+
 def ssh(node: Node, address: str, command: str, *, check: bool = True) -> str:
     """Run a shell line in the virtual machine at `address`, from `node`, with root's key."""
     options = ("BatchMode=yes", "ConnectTimeout=5", "StrictHostKeyChecking=no", "LogLevel=ERROR")

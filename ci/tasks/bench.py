@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from invoke.context import Context
 from invoke.tasks import task
 
-from benchmark import ours, peer
+from benchmark import all_in_one, ours, peer
 from benchmark.figure import Figure, table, write
+from cloudtest.stages import ALL_IN_ONE, METAPACKAGE
+from debstack.base.errors import DebstackError
 from pipeline.tree import BUILD
 from tasks.program import expected_failures
 from testbed import archive
@@ -22,12 +26,35 @@ def _against_peer(with_peer: bool) -> list[Figure]:
     ]
 
 
-@task(help={"peer": "measure Debian's own packages too (default: yes)"})
+def _identity_and_image(repository: Path, peer: bool) -> list[Figure]:
+    archive.supply([METAPACKAGE], repository=repository)
+    return [*ours.measure_apply(repository), *_against_peer(peer)]
+
+
+def _all_in_one(repository: Path, _peer: bool) -> list[Figure]:
+    archive.supply([ALL_IN_ONE], repository=repository)
+    return all_in_one.measure_all_in_one(repository)
+
+
+_PARTS = {"identity-and-image": _identity_and_image, "all-in-one": _all_in_one}
+
+
+@task(
+    help={
+        "peer": "measure Debian's own packages too (default: yes)",
+        "part": f"measure this part alone: {', '.join(_PARTS)}",
+    }
+)
 @expected_failures
-def bench(_: Context, peer: bool = True) -> None:
+def bench(_: Context, peer: bool = True, part: str = "") -> None:
     """Measure apply and the installation, beside Debian's own packages."""
+    if part and part not in _PARTS:
+        raise DebstackError(
+            f'--part: expected one of {", ".join(_PARTS)}, found "{part}"',
+            hint="without it, all are measured",
+        )
     repository = (BUILD / "repo").resolve()
-    archive.supply(["openstack-controller"], repository=repository)
-    figures = [*ours.measure_apply(repository), *_against_peer(peer)]
-    write(figures, BUILD / "bench" / "identity-and-image.json")
-    print(table(figures))
+    for name in [part] if part else list(_PARTS):
+        figures = _PARTS[name](repository, peer)
+        write(figures, BUILD / "bench" / f"{name}.json")
+        print(table(figures), flush=True)
