@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nodes with our packages, from the repository of `make build`.
+"""Nodes with our packages, from the repository that `make build` makes.
 
 A stage is a node in a state that many tests begin from, kept for as long as the repository does
 not change. A node from a stage has its name and address: a test can have one such node, made
@@ -19,25 +19,17 @@ from cloudtest import groundwork
 from cloudtest.acting import INSIDE, act, apt, preseed
 from cloudtest.answers import ADMIN_HOST, AWKWARD_PASSWORDS, INTERNAL_HOST, PUBLIC_HOST, answers
 from cloudtest.spread import SpreadCloud, make_spread_cloud
-from cloudtest.stages import ALL_IN_ONE, METAPACKAGE, STAGE_NODE, NodeMaker, ensure_stage
-from pipeline.tree import BUILD
+from cloudtest.stages import METAPACKAGE, STAGE_NODE, NodeMaker, ensure_stage
+from pipeline.repo import build_repository
 from testbed import archive
 from testbed.bed import Testbed
 from testbed.node import Node
 
-#: What has to be in the repository.
-_NEEDED = ("debstack", METAPACKAGE, ALL_IN_ONE)
-
 
 @pytest.fixture(scope="session")
 def repository() -> Path:
-    """The repository with all our packages; without it no test can pass."""
-    folder = BUILD / "repo"
-    text = "".join(p.read_text(encoding="utf-8") for p in folder.glob("dists/*/*/*/Packages"))
-    missing = [name for name in _NEEDED if f"Package: {name}\n" not in text]
-    if missing:
-        pytest.fail(f"{folder}: no {', '.join(missing)}: run make build first", pytrace=False)
-    return folder.resolve()
+    """The repository with all our packages, built from the tree where it is not yet."""
+    return build_repository().resolve()
 
 
 @pytest.fixture(scope="session")
