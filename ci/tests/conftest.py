@@ -17,7 +17,14 @@ _SHARING = {
     "test_order": "spread",
 }
 #: The system tests that take minutes, longest first.
-_LONGEST = ("test_all_in_one", "test_servers", "test_dialogue", "test_kill", "test_purge")
+_LONGEST = (
+    "test_all_in_one",
+    "test_life",
+    "test_servers",
+    "test_dialogue",
+    "test_kill",
+    "test_purge",
+)
 
 
 def _group(item: pytest.Item) -> str:

@@ -7,11 +7,12 @@ import difflib
 import json
 import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from cloudtest.acting import act, dpkg_configure, inside, status
+from cloudtest.killing import Moment, kill
 from cloudtest.observing import image_comes_back
 from cloudtest.stages import METAPACKAGE, STAGE_NODE, NodeMaker, ensure_stage
 from testbed.bed import Testbed
@@ -22,17 +23,8 @@ pytestmark = [pytest.mark.root, pytest.mark.system]
 _BROKER_USERS = "rabbitmqctl -q list_users --no-table-headers | cut -f1 | grep -vx guest"
 _DELETE_USER = "rabbitmqctl -q delete_user"
 _DROP = "mariadb -e 'DROP DATABASE IF EXISTS {}'"
-
-
-class Moment(NamedTuple):
-    """When all is killed: what is waited for, and seconds after it; see inside/kill_at.py."""
-
-    kind: str
-    pattern: str
-    delay_s: str = "0.0"
-    #: What a shell undoes first, where another resumption may have done this work: steps run side
-    #: by side, so how far each of them was at a kill depends on the machine.
-    undo: str = ""
+#: Without it, Glance's own command makes the schema.
+_FORGET = "rm -f /usr/share/debstack/schemas/glance-glance.json"
 
 
 #: In the order in which they come. The line of a step comes where it is in order too.
@@ -45,8 +37,8 @@ MOMENTS: tuple[Moment, ...] = (
     Moment("line", r"messaging:rabbitmq: "),
     Moment("line", r"database:keystone/keystone: "),
     Moment("line", r"database:glance/glance: "),
-    Moment("process", r"glance-manage db_sync", "0.5", undo=_DROP.format("glance")),
-    Moment("process", r"keystone-manage db_sync", "1.5", undo=_DROP.format("keystone")),
+    Moment("process", r"glance-manage db_sync", "0.5", undo=f"{_DROP.format('glance')}; {_FORGET}"),
+    Moment("line", r"database:keystone/keystone: ", "0.2", undo=_DROP.format("keystone")),
     Moment("line", r"schema:keystone/keystone: "),
     Moment("process", r"keystone-manage bootstrap", "1.5", undo=_DROP.format("keystone")),
     Moment("process", r"systemctl .*keystone", "0.2", undo="systemctl stop keystone"),
@@ -78,13 +70,6 @@ def unapplied(deferred: Node) -> Node:
     """A booted node with everything installed and nothing applied."""
     deferred.enter_chroot(["rm", "/var/lib/debstack/pending"])
     return deferred.boot()
-
-
-def kill(node: Node, moment: Moment, *command: str) -> None:
-    """Run `command` in `node` and kill all of it at that moment, which has to come."""
-    when = (moment.kind, moment.pattern, moment.delay_s)
-    found = inside(node, "kill_at", *when, *command, timeout_s=400)
-    assert found["killed"], f"{moment} never came: code {found['code']}\n{found['output']}"
 
 
 def ends_as(undisturbed: Any, node: Node) -> None:
@@ -119,6 +104,8 @@ def test_killed_again_and_again_it_ends_as_if_undisturbed(
 def test_killed_once_at_a_first_install_it_ends_as_if_undisturbed(
     unapplied: Node, undisturbed: Any, moment: Moment
 ) -> None:
+    if moment.undo:
+        act(unapplied, "sh", "-c", moment.undo)
     kill(unapplied, moment, *_BEGIN)
     ends_as(undisturbed, unapplied)
 

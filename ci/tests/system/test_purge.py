@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from cloudtest.acting import act, apt, debstack, inside, openstack
+from cloudtest.acting import act, apt, debstack, openstack
+from cloudtest.leftovers import from_pool, inventory, left, ours, want_all_deleted
 from cloudtest.observing import identity, started
 from cloudtest.stages import METAPACKAGE, STAGE_NODE, NodeMaker
 from cloudtest.terminal import Person
-from testbed.archive import REPOSITORY
 from testbed.node import Node
 
 pytestmark = [pytest.mark.root, pytest.mark.system]
@@ -29,26 +29,6 @@ openstack project create kept -f value -c id
 head -c 100000 /dev/urandom >/root/image
 openstack image create --disk-format raw --container-format bare --file /root/image kept
 """
-
-
-def inventory(node: Node) -> dict[str, Any]:
-    """All that packages may have left on `node`."""
-    found: dict[str, Any] = inside(node, "inventory")
-    return found
-
-
-def from_pool(node: Node) -> list[str]:
-    """The names of the packages that `node` has, configured or not, and that we build too."""
-    pool = act(node, "sh", "-c", f"ls {REPOSITORY}/pool/*/*.deb").stdout.split()
-    names = {path.rpartition("/")[2].partition("_")[0] for path in pool}
-    show = ["dpkg-query", "--show", "--showformat=${Package}\\n"]
-    return sorted(names & set(act(node, *show).stdout.split()))
-
-
-def ours(node: Node, before: dict[str, Any]) -> list[str]:
-    """The names of our packages that were not on `node` before: not libraries that we renew."""
-    there = {line.split()[0] for line in before["packages"]}
-    return [name for name in from_pool(node) if name not in there]
 
 
 def image_is_there(node: Node) -> None:
@@ -128,25 +108,6 @@ def test_purge_without_data_keeps_them(node: Node, before: dict[str, Any]) -> No
     assert act(node, "sh", "-c", keys).stdout == digest
     openstack(node, "image", "list")
     assert "nothing to do" in debstack(node, "apply").stdout
-
-
-def want_all_deleted(node: Node) -> None:
-    """Answer beforehand what purging asks, with yes."""
-    answers = (
-        "keystone keystone/purge-data boolean true",
-        "glance-common glance/purge-data boolean true",
-    )
-    act(node, "debconf-set-selections", input="\n".join(answers) + "\n")
-
-
-def left(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    """What is in `after` and was not like that in `before`, and what is missing."""
-    difference: dict[str, Any] = {}
-    for kind, found in before.items():
-        old, new = (set(x.items() if isinstance(x, dict) else x) for x in (found, after[kind]))
-        if old != new:
-            difference[kind] = {"gone": sorted(old - new), "new": sorted(new - old)}
-    return difference
 
 
 def test_purge_with_data_leaves_nothing(node: Node, before: dict[str, Any]) -> None:
