@@ -36,7 +36,11 @@ _TIMEOUT_S = 1800.0
 _SOON = {"DEBSTACK_WAIT": "3"}
 _SERVERS = ("mariadb.service", "rabbitmq-server.service")
 #: What services of ours say when something went wrong that nobody caught.
-_TRACEBACK = "journalctl --no-pager --output=short | grep -A30 '^.*Traceback (most recent call'"
+_TRACEBACK = """
+units=$(systemctl list-unit-files --no-legend --plain 'keystone*' 'glance*' 'placement*' 'nova*' \
+    'neutron*' 'cinder*' 'debstack*' | sed 's/\\([^ ]*\\).*/--unit=\\1/')
+journalctl --no-pager --output=short $units | grep -A30 'Traceback (most recent call'
+"""
 #: In the order in which they come, of the steps that Keystone and Glance do not have.
 MOMENTS = (
     Moment("line", r"database:nova/nova_api: ", "0.1"),
