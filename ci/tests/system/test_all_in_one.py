@@ -68,6 +68,31 @@ def test_a_person_logs_in_to_a_virtual_machine(cloud: Node, address: str) -> Non
     assert "fd87:0:0:1" in inside or "fd87::1:" in inside
 
 
+def test_the_console_opens_through_the_proxy(cloud: Node, address: str) -> None:
+    found = inside(cloud, "console", "first")
+    assert found["page"] == 200, found
+    assert found["first"].startswith("RFB 003."), found
+
+
+def test_packets_of_the_networks_size_pass_whole(cloud: Node, address: str) -> None:
+    virtual.prove_login(cloud, address)
+    told = virtual.ssh(cloud, address, "cat /sys/class/net/eth0/mtu").strip()
+    mtu = int(told)
+    assert mtu == openstack_json(cloud, "network", "show", "demo")["mtu"]
+    headers = 28
+    ping = ["ping", "-c", "3", "-M", "do", "-s", str(mtu - headers), address]
+    assert cloud.run(ping, check=False).code == 0
+
+
+def test_cells_are_mapped_without_secrets(cloud: Node) -> None:
+    query = "SELECT name, transport_url, database_connection FROM nova_api.cell_mappings ORDER BY 1"
+    rows = act(cloud, "mariadb", "-N", "-e", query).stdout.splitlines()
+    assert [row.split("\t")[0] for row in rows] == ["cell0", "cell1"]
+    assert all("{password}" in row or "none:" in row for row in rows), rows
+    hosts = act(cloud, "mariadb", "-N", "-e", "SELECT host FROM nova_api.host_mappings").stdout
+    assert hosts.split() == [cloud.name]
+
+
 def test_a_closed_port_is_closed(cloud: Node, address: str) -> None:
     virtual.prove_login(cloud, address)
     virtual.ssh(
