@@ -45,7 +45,7 @@ journalctl --no-pager --output=short $units | grep -A30 'Traceback (most recent 
 MOMENTS = (
     Moment("line", r"database:nova/nova_api: ", "0.1"),
     Moment("line", r"schema:neutron/neutron: "),
-    Moment("process", r"nova-manage .*cell", "1.0"),
+    Moment("line", r"rows:nova/nova_api: "),
     Moment("line", r"task:neutron-ovn-agent/ovn-tunnels: "),
     Moment("process", r"systemctl .*nova-conductor", "0.2"),
     Moment("line", r"unit:neutron-api: ", "0.2"),
@@ -83,7 +83,7 @@ def test_a_fresh_install_is_quiet(node: Node, before: dict[str, Any]) -> None:
 
 def test_no_secret_of_any_service_can_be_read_by_others(node: Node, before: dict[str, Any]) -> None:
     seen = node.read_file("/root/arguments")
-    for tool in ("nova-manage", "debstack apply --dpkg", "rabbitmqctl", "ovs-vsctl"):
+    for tool in ("debstack apply --dpkg", "rabbitmqctl", "ovs-vsctl", "nova-compute"):
         assert tool in seen, f"{tool} was never seen: the watch is blind"
     found = inside(node, "find_secrets")
     assert found["found"] == []
@@ -109,8 +109,9 @@ def fails(node: Node, *arguments: str) -> tuple[str, str]:
     done = apt(node, *arguments, check=False, env=_SOON, timeout_s=_TIMEOUT_S)
     assert done.code == 100, done.stdout
     said = complaint(done.stdout)
-    assert len(said.errors) == 1, done.stdout
-    assert len(said.hints) == 1, done.stdout
+    # The same may be said when questions are asked and when the package is configured.
+    assert len(set(said.errors)) == 1, done.stdout
+    assert len(set(said.hints)) == 1, done.stdout
     assert "Traceback" not in done.stdout
     return said.errors[0], said.hints[0]
 
@@ -119,7 +120,7 @@ def test_a_wrong_answer_is_refused_by_name(node: Node, before: dict[str, Any]) -
     preseed(node, {"neutron/backend": "linuxbridge"}, {})
     error, _ = fails(node, "install", ALL_IN_ONE)
     assert error.startswith("neutron/backend: expected ")
-    assert error.endswith('"linuxbridge"')
+    assert error.endswith('got "linuxbridge"')
     preseed(node, {"neutron/backend": "ovn"}, {})
 
 
