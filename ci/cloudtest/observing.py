@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +64,30 @@ def started(node: Node, unit: str) -> str:
     found = dict(line.split("=", 1) for line in lines)
     pid, since = found["MainPID"], found["ExecMainStartTimestampMonotonic"]
     return "" if pid == "0" else f"{pid} since {since}"
+
+
+def restarted(node: Node) -> dict[str, str]:
+    """Return each service that systemd had to start again since the boot, and how often."""
+    shown = act(node, "systemctl", "show", "--property=Id,NRestarts", "*.service").stdout
+    # In one paragraph for each, in an order of systemd's own.
+    found = {}
+    for paragraph in shown.split("\n\n"):
+        pairs = dict(re.findall(r"^(Id|NRestarts)=(.*)$", paragraph, re.M))
+        if pairs.get("NRestarts", "0") != "0":
+            found[pairs["Id"]] = pairs["NRestarts"]
+    return found
+
+
+def stumbles(node: Node) -> str:
+    """Return the tracebacks in the journal of the cloud's services since they were installed."""
+    return act(node, "sh", "-c", _TRACEBACKS, check=False).stdout
+
+
+_TRACEBACKS = r"""
+units=$(systemctl list-unit-files --no-legend --plain 'keystone*' 'glance*' 'placement*' 'nova*' \
+    'neutron*' 'cinder*' 'debstack*' | sed 's/\([^ ]*\).*/--unit=\1/')
+journalctl --no-pager --output=short $units | grep -B 4 -A 60 'Traceback (most recent call'
+"""
 
 
 def fingerprint(node: Node) -> dict[str, Any]:

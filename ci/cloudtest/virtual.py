@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
-from cloudtest.acting import openstack, openstack_json
+from cloudtest.acting import inside, openstack, openstack_json
+from cloudtest.observing import unsettled
 from debstack.base.errors import DebstackError
 from testbed.machine import wait_until
 from testbed.node import Node
@@ -37,6 +39,22 @@ def remove_server(node: Node, name: str) -> None:
     for address in openstack_json(node, "floating", "ip", "list", "--port", port["ID"]):
         openstack(node, "floating", "ip", "delete", address["ID"])
     openstack(node, "server", "delete", "--wait", name)
+
+
+def order(node: Node, *orders: dict[str, Any]) -> Any:
+    """Do things to servers, all at once: inside/servers.py says which and what it returns."""
+    return inside(node, "servers", json.dumps(orders), timeout_s=_TIMEOUT_S)
+
+
+def await_cloud(node: Node) -> None:
+    """Wait until the booted `node` has everything in order, and all of the cloud reports."""
+    wait_until(lambda: not unsettled(node), timeout_s=_TIMEOUT_S, interval_s=3, what="all")
+    wait_until(
+        lambda: not inside(node, "not_up"),
+        timeout_s=_TIMEOUT_S,
+        interval_s=1,
+        what="all agents and services",
+    )
 
 
 def ssh(node: Node, address: str, command: str, *, check: bool = True) -> str:

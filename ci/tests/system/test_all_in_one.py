@@ -9,7 +9,7 @@ import pytest
 
 from cloudtest import virtual
 from cloudtest.acting import act, apt, debstack, inside, openstack, openstack_json, preseed
-from cloudtest.observing import unsettled
+from cloudtest.observing import restarted
 from cloudtest.stages import ALL_IN_ONE, NodeMaker
 from testbed.machine import wait_until
 from testbed.node import Node
@@ -17,27 +17,13 @@ from testbed.node import Node
 pytestmark = [pytest.mark.root, pytest.mark.system]
 
 _INSTALL_TIMEOUT_S = 1800.0
-_BOOT_TIMEOUT_S = 300.0
-
-
-def _up(node: Node) -> bool:
-    """Say whether every agent and service of the cloud reports, as after a boot they all will."""
-    services = openstack_json(node, "compute", "service", "list")
-    services += openstack_json(node, "volume", "service", "list")
-    agents = openstack_json(node, "network", "agent", "list")
-    return all(s["State"] == "up" for s in services) and all(a["Alive"] for a in agents)
-
-
-def _wait_until_up(node: Node) -> None:
-    wait_until(lambda: not unsettled(node), timeout_s=_BOOT_TIMEOUT_S, interval_s=3, what="all")
-    wait_until(lambda: _up(node), timeout_s=_BOOT_TIMEOUT_S, interval_s=3, what="all services")
 
 
 @pytest.fixture(scope="module")
 def cloud(make_module_node: NodeMaker) -> Node:
     """An all-in-one with the networks of debstack demo, switched off and on since."""
     node = make_module_node(stage="all-in-one", packages=[ALL_IN_ONE]).boot()
-    _wait_until_up(node)
+    virtual.await_cloud(node)
     return node
 
 
@@ -49,9 +35,27 @@ def address(cloud: Node) -> str:
 
 def test_after_a_reboot_all_is_back_and_nothing_failed(cloud: Node) -> None:
     assert act(cloud, "systemctl", "--failed", "--no-legend").stdout == ""
-    shown = act(cloud, "systemctl", "show", "--property=Id,NRestarts", "*.service").stdout
-    restarted = [pair for pair in re.findall(r"Id=(.*)\nNRestarts=(\d+)", shown) if pair[1] != "0"]
-    assert restarted == []
+    assert restarted(cloud) == {}
+
+
+def test_what_upstream_checks_before_an_upgrade_is_in_order(cloud: Node) -> None:
+    script = """
+for name; do
+    (runuser --user "$name" -- "$name-status" upgrade check >"/tmp/$name" 2>&1; echo "$name: $?") &
+done
+wait
+"""
+    services = ("cinder", "glance", "keystone", "neutron", "nova", "placement")
+    told = act(cloud, "sh", "-c", script, "sh", *services).stdout
+    assert sorted(told.splitlines()) == [f"{name}: 0" for name in services]
+
+
+def test_every_option_that_is_written_is_known_and_stays(cloud: Node) -> None:
+    found = inside(cloud, "configuration")
+    assert found["wrong"] == []
+    assert found["checked"] > 200
+    # What the services themselves say of their files, which they read at each start.
+    assert act(cloud, "journalctl", "--grep", 'Option ".*" from group', check=False).code == 1
 
 
 def test_the_schemas_that_packages_bring_are_those_that_migrations_make(cloud: Node) -> None:
