@@ -15,6 +15,8 @@ UNITS = "/usr/lib/systemd/system"
 KEPT_MANIFESTS = "/var/lib/debstack/removed"
 #: Where debstack's prerm keeps its modules for the purge of packages that were removed with it.
 KEPT_MODULES = "/var/lib/debstack/modules"
+#: What debstack's postrm leaves where packages that were removed before it are yet to be purged.
+PURGED_MARK = "/var/lib/debstack/purged"
 #: Where apply puts an empty file for each unit that runs with these answers, and not with others.
 MARKS = "/var/lib/debstack/units"
 #: What apply calls the one file that it writes into a drop-in directory.

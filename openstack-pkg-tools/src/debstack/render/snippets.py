@@ -27,6 +27,8 @@ class _Scripts:
     kept_manifest: str
     kept_manifest_directory: str
     kept_modules: str
+    #: There once debstack itself is purged, while other packages still have to be.
+    purged_mark: str
     #: What prerm stops: services and timers.
     units: list[str]
     #: The question that postrm asks; empty if there is nothing to ask about.
@@ -54,6 +56,7 @@ def _remote_things(component: Component, binary: str) -> str:
         "Keystone user": package.service_user,
         "catalogue entry": package.service,
         "RabbitMQ virtual host": package.messaging,
+        "setting": [name for name, task in package.task.items() if task.undo],
     }
     return ", ".join(f"{kind} {key}" for kind, table in kinds.items() for key in table)
 
@@ -83,6 +86,7 @@ def _scripts(component: Component, binary: str) -> _Scripts:
         kept_manifest=kept,
         kept_manifest_directory=paths.KEPT_MANIFESTS,
         kept_modules=paths.KEPT_MODULES,
+        purged_mark=paths.PURGED_MARK,
         units=sorted(units(component, binary)),
         purge_question=question if asks else "",
         shared_purge_question=f"{SHARED_PREFIX}/{PURGE_KEY}",

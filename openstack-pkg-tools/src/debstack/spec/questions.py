@@ -98,6 +98,7 @@ def has_data(package: Package) -> bool:
         or package.service
         or package.messaging
         or package.data
+        or any(task.undo for task in package.task.values())
     )
 
 
