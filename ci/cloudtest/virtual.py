@@ -43,7 +43,7 @@ def remove_server(node: Node, name: str) -> None:
 
 def order(node: Node, *orders: dict[str, Any]) -> Any:
     """Do things to servers, all at once: inside/servers.py says which and what it returns."""
-    return inside(node, "servers", json.dumps(orders), timeout_s=_TIMEOUT_S)
+    return inside(node, "servers", json.dumps(orders), timeout_s=2 * _TIMEOUT_S)
 
 
 def await_cloud(node: Node) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import openstack
 
-TIMEOUT_S = 240.0
+TIMEOUT_S = 500.0
 USER_DATA = "#!/bin/sh\necho said-by-the-cloud >/run/proof\n"
 Order = dict[str, Any]
 
