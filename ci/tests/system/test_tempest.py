@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Upstream's own tests of a cloud, run from outside of the all-in-one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cloudtest import virtual
+from cloudtest.stages import ALL_IN_ONE, NodeMaker
+from cloudtest.upstream import PLACE, explained, run_tempest
+
+pytestmark = [pytest.mark.root, pytest.mark.system]
+
+
+@pytest.mark.long
+def test_tempest_passes_but_for_what_is_explained(
+    make_node: NodeMaker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node = make_node(stage="all-in-one", packages=[ALL_IN_ONE]).boot()
+    virtual.await_cloud(node)
+    found = run_tempest(node, tmp_path, tests=PLACE / "tests.txt")
+    passed = [name for name, outcome in found.items() if outcome.status == "success"]
+    with capsys.disabled():
+        print(f"\ntempest: {len(passed)} tests passed, {len(found) - len(passed)} did not")
+    reasons = explained()
+    others = {name: outcome for name, outcome in found.items() if name not in passed}
+    assert {name: outcome for name, outcome in others.items() if name not in reasons} == {}
+    # What is explained still is as it is explained.
+    assert set(reasons) - set(others) == set()
+    assert len(passed) > 100

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+from typing import Any, BinaryIO
+
+class ProtocolTestCase:
+    def __init__(self, stream: BinaryIO) -> None: ...
+    def run(self, result: Any) -> None: ...
