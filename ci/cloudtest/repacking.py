@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,6 +37,8 @@ def next_versions(repository: Path, names: Sequence[str], folder: Path) -> list[
             text = text.replace(f"{other} (= {version})", f"{other} (= {version}{_SUFFIX})")
         control.write_text(text, encoding="utf-8")
         target = folder / f"{name}_next.deb"
-        run(["dpkg-deb", "--build", "--root-owner-group", tree, target])
+        # Barely compressed: what takes minutes otherwise, for packages that are read once.
+        run(["dpkg-deb", "--build", "--root-owner-group", "-Zgzip", "-z1", tree, target])
+        shutil.rmtree(tree)
         made.append(target)
     return made
