@@ -19,7 +19,7 @@ _ALL = (*_CHECKS, "ci/tests/packages", "ci/tests/system")
 _SUMMARY = ("-ra", "--durations=15")
 #: Much of a test's time is one process of dpkg's: two at once take little more than half of it.
 _PROCESSES = 2
-_SHARED_OUT = ("--numprocesses", str(_PROCESSES), "--dist=loadgroup", "--no-loadscope-reorder")
+_SHARED_OUT = ("--numprocesses", str(_PROCESSES), "--dist=loadfile", "--no-loadscope-reorder")
 
 
 def _pytest(paths: tuple[str, ...], marks: str, *options: str) -> None:
