@@ -4,7 +4,7 @@
 INVOKE = ci/invoke
 
 .DEFAULT_GOAL = help
-.PHONY: help check build repo cloud cloud-exec cloud-clean test test-full bench clean clean-testbed
+.PHONY: help check build repo image cloud cloud-exec cloud-clean test test-full bench clean clean-testbed
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -17,6 +17,9 @@ build: ## build all packages and build/repo from them
 
 repo: ## print how to add build/repo to another machine
 	@$(INVOKE) repo
+
+image: ## build an image for Glance into build/ (ARGS="--release trixie …" for other options)
+	@$(INVOKE) image $(if $(ARGS),--arguments '$(subst ','\'',$(ARGS))')
 
 cloud: ## boot a Debian 13 node in the testbed and make a cloud of it
 	@$(INVOKE) cloud

@@ -23,7 +23,7 @@ from pipeline.series import Series
 from pipeline.tree import ROOT, tree_files
 
 #: What the toolkit's own source package is made of; the rest of the tree is not part of it.
-_TOOLKIT_PARTS = ("debian", "openstack-pkg-tools", "image-builder", "LICENSE")
+_TOOLKIT_PARTS = ("debian", "openstack-pkg-tools", "LICENSE")
 _NATIVE = "3.0 (native)"
 _QUILT = "3.0 (quilt)"
 
@@ -125,7 +125,8 @@ def read_source(folder: Path) -> SourcePackage:
 
 def find_sources() -> dict[str, SourcePackage]:
     """Return every source package of the tree by name: folders that hold debian/control."""
-    patterns = ("debian", "metapackages/debian", "packages/*/debian", "packages/libs/*/debian")
+    folders = ("", "metapackages/", "image-builder/", "packages/*/", "packages/libs/*/")
+    patterns = [f"{folder}debian" for folder in folders]
     controls = [file for pattern in patterns for file in sorted(ROOT.glob(f"{pattern}/control"))]
     found = [read_source(control.parent.parent) for control in controls]
     return {source.name: source for source in found}

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From packages to a tree, by mmdebstrap."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from debstack.base.run import run
+from debstack_image.index import Index
+from debstack_image.settings import Settings
+
+_TIMEOUT_S = 3 * 3600.0
+#: What a minimal image does without; dpkg keeps to it when packages are upgraded in the image.
+MINIMAL_DPKG = (
+    "path-exclude=/usr/share/man/*",
+    "path-exclude=/usr/share/info/*",
+    "path-exclude=/usr/share/locale/*/LC_MESSAGES/*.mo",
+    "path-exclude=/usr/share/doc/*",
+    "path-include=/usr/share/doc/*/copyright",
+)
+#: The list is the build's; the packages themselves are copied, since mmdebstrap removes some.
+_SETUP = (
+    'mkdir -p "$1/var/lib/apt/lists" "$1/var/cache/apt/archives/partial" && '
+    'cp -a {lists}/. "$1/var/lib/apt/lists/" && '
+    'while read -r name; do cp {archives}/"$name" "$1/var/cache/apt/archives/"; done < {names}'
+)
+
+
+def mmdebstrap_argv(
+    settings: Settings, index: Index, target: Path, wanted: Sequence[str], names: Path
+) -> list[str]:
+    """Return the command that unpacks and configures `wanted` and all essential packages."""
+    argv = ["mmdebstrap", "--mode=root", "--variant=essential", "--format=directory"]
+    argv += [f"--architectures={settings.architecture}", "--skip=update,cleanup/apt"]
+    argv += [f"--include={name}" for name in wanted]
+    for option in ('APT::Sandbox::User "root"', 'Acquire::Languages "none"'):
+        argv += [f"--aptopt={option}"]
+    argv += [f'--aptopt=APT::Install-Recommends "{str(settings.recommends).lower()}"']
+    argv += ["--dpkgopt=force-unsafe-io", "--dpkgopt=force-confnew"]
+    if settings.minimal:
+        argv += [f"--dpkgopt={line}" for line in MINIMAL_DPKG]
+    fill = _SETUP.format(
+        lists=shlex.quote(os.fspath(index.lists)),
+        archives=shlex.quote(os.fspath(index.archives)),
+        names=shlex.quote(os.fspath(names)),
+    )
+    argv += [f"--setup-hook={fill}"]
+    for path in settings.preseed:
+        argv += [f'--essential-hook=chroot "$1" debconf-set-selections <{shlex.quote(str(path))}']
+    sources = index.folder / "etc" / "sources.list.d" / "build.sources"
+    return [*argv, settings.release, os.fspath(target), os.fspath(sources)]
+
+
+def bootstrap(
+    settings: Settings, index: Index, target: Path, wanted: Sequence[str], files: Sequence[str]
+) -> None:
+    """Make `target` a tree in which `wanted` is installed, from the downloaded `files`.
+
+    The initramfs is left to later: it is made once, when the time of the image is known.
+    Raises CommandError with the last lines of what failed.
+    """
+    names = target.with_name("archives")
+    names.write_text("".join(f"{name}\n" for name in files), encoding="utf-8")
+    run(
+        mmdebstrap_argv(settings, index, target, wanted, names),
+        env={
+            "TMPDIR": os.fspath(target.parent),
+            "INITRD": "No",
+            "DEBIAN_FRONTEND": "noninteractive",
+        },
+        timeout_s=_TIMEOUT_S,
+        hint="the lines above are those of the package that failed; -v shows all of them",
+    )
+    shutil.rmtree(target / "var" / "cache" / "apt" / "archives")

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""File systems made from trees, without mounting anything."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+from debstack.base.run import run
+from debstack_image import tree
+from debstack_image.disk import Partition
+from debstack_image.identity import Identity
+from debstack_image.settings import Settings
+from debstack_image.values import MIB
+
+_BLOCK = 4096
+_INODE = 256
+_BYTES_PER_INODE = 16384
+_JOURNAL = 64 * MIB
+#: What runs programs of each architecture, in its image.
+_LOADERS = {
+    "amd64": ("/lib64/ld-linux-x86-64.so.2", "x86_64-linux-gnu"),
+    "arm64": ("/lib/ld-linux-aarch64.so.1", "aarch64-linux-gnu"),
+    "riscv64": ("/lib/ld-linux-riscv64-lp64d.so.1", "riscv64-linux-gnu"),
+}
+_TIMEOUT_S = 1800.0
+#: The first version of mke2fs that sorts folders and sets all times as told.
+_SORTS = (1, 47, 1)
+
+
+def image_tool(root: Path, architecture: str, program: str) -> list[str]:
+    """Return how to run the image's own `program`, outside of it, with its own libraries.
+
+    The file system is then made by the release's tools, whatever release the machine has that
+    builds: the features fit its kernel, and the bytes are the same everywhere.
+    """
+    loader, triplet = _LOADERS[architecture]
+    libraries = f"{root}/usr/lib/{triplet}:{root}/lib/{triplet}"
+    start = os.fspath(tree.place(root, loader))
+    return [start, "--library-path", libraries, os.fspath(tree.place(root, program))]
+
+
+def needed_size(root: Path, settings: Settings) -> int:
+    """Return how large a file system for the tree is, with the free space asked for, in bytes."""
+    blocks, inodes = 0, 0
+    seen: set[int] = set()
+    for path in tree.walk(root):
+        found = path.lstat()
+        inodes += 1
+        if found.st_nlink > 1 and not path.is_dir():
+            if found.st_ino in seen:
+                continue
+            seen.add(found.st_ino)
+        if path.is_symlink():
+            continue
+        blocks += max(1, -(-found.st_size // _BLOCK)) if path.is_dir() or found.st_size else 0
+    content = blocks * _BLOCK
+    size = content + settings.head_room + _JOURNAL
+    # Inode tables, bitmaps, descriptors and what is reserved for growth; blocks kept for root.
+    size += max(inodes * 2, size // _BYTES_PER_INODE) * _INODE + size // 50 + 8 * MIB
+    return int(-(-size // MIB) * MIB)
+
+
+def _mke2fs_version(tool: list[str]) -> tuple[int, ...]:
+    text = run([*tool, "-V"]).stderr
+    found = re.search(r"mke2fs (\d+)\.(\d+)(?:\.(\d+))?", text)
+    return tuple(int(part or 0) for part in found.groups()) if found else (0,)
+
+
+def mke2fs_arguments(root: Path, disk: Path, part: Partition, identity: Identity) -> list[str]:
+    """Return the arguments that make an ext4 of the tree in a partition of the disk."""
+    extended = [
+        f"offset={part.start}",
+        f"hash_seed={identity.uuid('ext4 hash')}",
+        "assume_storage_prezeroed=1",
+        "root_owner=0:0",
+    ]
+    return [
+        *("-q", "-F", "-t", "ext4", "-b", str(_BLOCK), "-I", str(_INODE)),
+        *("-i", str(_BYTES_PER_INODE), "-m", "1", "-J", f"size={_JOURNAL // MIB}"),
+        *("-L", "root", "-U", identity.uuid("root"), "-E", ",".join(extended)),
+        *("-d", os.fspath(root), os.fspath(disk), f"{part.size // 1024}k"),
+    ]
+
+
+def make_ext4(
+    root: Path, disk: Path, part: Partition, settings: Settings, identity: Identity, epoch: int
+) -> None:
+    """Fill a partition of the disk with an ext4 of the tree."""
+    # A foreign image's tools cannot run here; those of this machine do it.
+    own = settings.architecture == machine_architecture()
+    tool = image_tool(root, settings.architecture, "/usr/sbin/mke2fs") if own else ["mke2fs"]
+    environment = {
+        "SOURCE_DATE_EPOCH": str(epoch),
+        "E2FSPROGS_FAKE_TIME": str(epoch),
+        "MKE2FS_CONFIG": os.fspath(root / "etc" / "mke2fs.conf"),
+    }
+    run(
+        [*tool, *mke2fs_arguments(root, disk, part, identity)],
+        env=environment,
+        timeout_s=_TIMEOUT_S,
+    )
+
+
+def machine_architecture() -> str:
+    """Return Debian's name of this machine's architecture."""
+    return run(["dpkg", "--print-architecture"]).stdout.strip()
+
+
+def root_uuid(identity: Identity) -> str:
+    """Return the UUID of the root file system."""
+    return identity.uuid("root")
+
+
+def make_root(
+    root: Path, disk: Path, part: Partition, settings: Settings, identity: Identity, epoch: int
+) -> None:
+    """Fill a partition of the disk with the tree, as the file system asked for."""
+    make_ext4(root, disk, part, settings, identity, epoch)
+
+
+def make_fat(
+    path: Path, size: int, identity: Identity, epoch: int, content: dict[str, Path]
+) -> None:
+    """Make `path` a FAT file system of `size` bytes with the files of `content` by their names."""
+    with path.open("wb") as stream:
+        stream.truncate(size)
+    # FAT has local times.
+    environment = {"SOURCE_DATE_EPOCH": str(epoch), "TZ": "UTC", "MTOOLS_SKIP_CHECK": "1"}
+    volume = f"{identity.volume('esp'):08x}"
+    make = ["mkfs.vfat", "--invariant", "-F", "32", "-s", "1", "-n", "ESP", "-i", volume]
+    run([*make, path], env=environment)
+    made: set[str] = set()
+    for name in sorted(content):
+        parts = name.split("/")[:-1]
+        for end in range(1, len(parts) + 1):
+            folder = "/".join(parts[:end])
+            if folder not in made:
+                run(["mmd", "-i", path, f"::{folder}"], env=environment)
+                made.add(folder)
+        copy = path.with_name("esp.file")
+        shutil.copyfile(content[name], copy)
+        os.utime(copy, (epoch, epoch))
+        run(["mcopy", "-m", "-i", path, copy, f"::{name}"], env=environment)
+        copy.unlink()
+
+
+def fat_uuid(identity: Identity) -> str:
+    """Return the name of the FAT file system as Linux has it."""
+    text = f"{identity.volume('esp'):08X}"
+    return f"{text[:4]}-{text[4:]}"

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a build runs: in namespaces of its own, as the root of those, whoever started it.
+
+Mounts, processes and names made there are gone with the last process, however it ended. The
+build's first process ends with its lifeline, so that nothing outlives this program.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from debstack.base.errors import CommandError, DebstackError
+from debstack.base.run import run
+from debstack_image.process import Companion, python_argv
+
+_PREFIX = "debstack-image."
+_HINT = (
+    "install uidmap and give this user a range in /etc/subuid and /etc/subgid "
+    "(usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER), or run it as root"
+)
+
+
+def unshare_argv(*, root: bool) -> list[str]:
+    """Return the command that starts another in namespaces of its own."""
+    argv = ["unshare"]
+    if not root:
+        argv += ["--user", "--map-root-user", "--map-auto"]
+    return [*argv, "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc"]
+
+
+def check_namespaces() -> None:
+    """Raise DebstackError where this user can have no namespaces."""
+    try:
+        run([*unshare_argv(root=os.geteuid() == 0), "true"])
+    except CommandError as error:
+        reason = error.tail[-1] if error.tail else error.message
+        raise DebstackError(f"namespaces: not for this user: {reason}", hint=_HINT) from error
+
+
+def run_inside(module: str, arguments: Sequence[str], scratch: Path) -> int:
+    """Run one of our modules in namespaces; return its exit code. `scratch` is its folder."""
+    python, environment = python_argv(module)
+    environment["DEBSTACK_IMAGE_SCRATCH"] = os.fspath(scratch)
+    for name in ("NO_COLOR", "XDG_CACHE_HOME", "GNUPGHOME", "HOME", "OS_CLIENT_CONFIG_FILE"):
+        if name in os.environ:
+            environment[name] = os.environ[name]
+    argv = [*unshare_argv(root=os.geteuid() == 0), *python, *arguments]
+    companion = Companion(argv, env=environment)
+    try:
+        code = companion.wait()
+    except BaseException:
+        companion.stop()
+        raise
+    return 1 if code is None else code
+
+
+def hold_to_lifeline(clean_up: Sequence[Path]) -> None:
+    """End this process and all others of its namespace when whoever started it is gone.
+
+    `clean_up` is a list that may grow: files that are unfinished until they are taken off it.
+    """
+
+    def watch() -> None:
+        while os.read(0, 4096):
+            pass
+        # The first process of a namespace: all that is left in it are our own children.
+        os.kill(-1, signal.SIGKILL)
+        for path in list(clean_up):
+            path.unlink(missing_ok=True)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def scratch_place(parent: Path | None) -> Iterator[Path]:
+    """Give an empty, locked folder for one build; it goes with the context.
+
+    The lock is how others tell that its build still runs.
+    """
+    top = parent or Path(tempfile.gettempdir())
+    try:
+        path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=top))
+    except OSError as error:
+        raise DebstackError(
+            f"{top}: cannot work there: {error.strerror}", hint="--scratch-dir names another folder"
+        ) from error
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        sweep(top)
+        yield path
+    finally:
+        _remove(path)
+        os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder that may hold files of any user of a namespace of ours."""
+    try:
+        path.rmdir()
+    except OSError:
+        run([*unshare_argv(root=os.geteuid() == 0), "rm", "-rf", path], check=False)
+
+
+def sweep(top: Path) -> None:
+    """Remove what builds of this user left in `top` that were killed."""
+    for path in top.glob(_PREFIX + "*"):
+        try:
+            if path.stat().st_uid != os.geteuid():
+                continue
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove(path)
+        except BlockingIOError:
+            pass
+        finally:
+            os.close(descriptor)
+
+
+def inside_scratch() -> Path:
+    """Return the folder that run_inside gave this process."""
+    found = os.environ.get("DEBSTACK_IMAGE_SCRATCH")
+    if not found or os.getpid() != 1:
+        sys.exit("this module is started by build-openstack-debian-image")
+    return Path(found)

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The apt sources of a build, and those that stay in the image, as deb822 text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from debstack_image.machine_apt import MachineApt, acquire_settings, machine_apt
+from debstack_image.settings import Settings
+
+#: These roll: they have no updates, no security updates and no backports of their own.
+ROLLING = frozenset({"sid", "unstable", "experimental"})
+_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """`build` is what the image is made from, `image` what its own apt uses; both deb822."""
+
+    build: str
+    image: str
+    #: Lines for apt.conf: how to reach the mirrors from this machine.
+    settings: tuple[str, ...]
+
+
+def paragraph(uri: str, suites: list[str], components: tuple[str, ...], keyring: Path) -> str:
+    """Return one source of apt."""
+    return (
+        f"Types: deb\nURIs: {uri}\nSuites: {' '.join(suites)}\n"
+        f"Components: {' '.join(components)}\nSigned-By: {keyring}\n"
+    )
+
+
+def _debian(
+    settings: Settings, archive: str, security: str, keyring: Path, *, backports: bool
+) -> str:
+    release = settings.release
+    suites = [release]
+    rolling = release in ROLLING
+    if settings.pockets and not rolling:
+        suites.append(f"{release}-updates")
+    if backports and not rolling:
+        suites.append(f"{release}-backports")
+    text = paragraph(archive, suites, settings.components, keyring)
+    if settings.pockets and security and not rolling:
+        text += "\n" + paragraph(security, [f"{release}-security"], settings.components, keyring)
+    return text
+
+
+def _security_beside(archive: str) -> str:
+    """Return where mirrors have security updates by convention: beside the archive."""
+    return f"{archive}-security" if archive.endswith("/debian") else ""
+
+
+def plan_sources(settings: Settings, machine: MachineApt | None = None) -> Sources:
+    """Return the sources for `settings`; what they leave open, this machine's apt says."""
+    if settings.mirror:
+        archive = settings.mirror
+        security = settings.security_mirror or _security_beside(archive)
+        reach = acquire_settings() if machine is None else machine.settings
+    else:
+        found = machine or machine_apt()
+        archive, reach = found.archive, found.settings
+        security = settings.security_mirror or found.security
+    keyring = settings.keyring or _KEYRING
+    extra = "".join(
+        f"\n{path.read_text(encoding='utf-8').strip()}\n" for path in settings.repository
+    )
+    backports = settings.backports or settings.kernel_from_backports
+    build = _debian(settings, archive, security, keyring, backports=backports) + extra
+    image_archive = settings.image_mirror or archive
+    image_security = settings.image_security_mirror or (
+        _security_beside(image_archive) if settings.image_mirror else security
+    )
+    # The keys of the image's own package of keys, at the same place in every release.
+    image = _debian(settings, image_archive, image_security, _KEYRING, backports=backports) + extra
+    return Sources(build=build, image=image, settings=reach)

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writing files into the image's tree, and never out of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def place(root: Path, path: str) -> Path:
+    """Return where the absolute `path` of the image is, its folders' links followed in the image.
+
+    A link to an absolute path there would otherwise lead to the machine that builds.
+    """
+    here = root
+    parts = [part for part in path.split("/") if part]
+    for _ in range(40):
+        for number, part in enumerate(parts[:-1]):
+            step = here / part
+            if step.is_symlink():
+                target = os.fspath(step.readlink())
+                rest = parts[number + 1 :]
+                top = [] if target.startswith("/") else list(here.relative_to(root).parts)
+                parts = _normal([*top, *target.split("/"), *rest])
+                here = root
+                break
+            here = step
+        else:
+            return here / parts[-1]
+    raise OSError(f"{path}: too many links")
+
+
+def _normal(parts: list[str]) -> list[str]:
+    kept: list[str] = []
+    for part in parts:
+        if part == "..":
+            kept = kept[:-1]
+        elif part not in ("", "."):
+            kept.append(part)
+    return kept
+
+
+def write(root: Path, path: str, text: str, mode: int = 0o644) -> Path:
+    """Write `text` to the absolute `path` of the image, a file of root's."""
+    file = place(root, path)
+    make_folder(file.parent)
+    if file.is_symlink() or file.exists():
+        file.unlink()
+    file.write_text(text, encoding="utf-8")
+    file.chmod(mode)
+    return file
+
+
+def link(root: Path, path: str, target: str) -> None:
+    """Make `path` of the image a link to `target`."""
+    file = place(root, path)
+    make_folder(file.parent)
+    if file.is_symlink() or file.exists():
+        file.unlink()
+    file.symlink_to(target)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, with the modes that system folders have."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir()
+        path.chmod(0o755)
+
+
+def copy_over(source: Path, root: Path) -> None:
+    """Copy the tree `source` over the image's: links and modes as they are, owned by root."""
+    for path in walk(source):
+        relative = path.relative_to(source)
+        target = place(root, os.fspath(relative))
+        if path.is_dir() and not path.is_symlink():
+            if not target.is_dir():
+                make_folder(target.parent)
+                target.mkdir()
+            target.chmod(path.stat().st_mode & 0o7777)
+            continue
+        make_folder(target.parent)
+        if target.is_symlink() or target.is_file():
+            target.unlink()
+        if path.is_symlink():
+            target.symlink_to(path.readlink())
+        else:
+            shutil.copyfile(path, target)
+            target.chmod(path.stat().st_mode & 0o7777)
+
+
+def walk(top: Path) -> Iterator[Path]:
+    """Give all below `top`, folders before what is in them, sorted."""
+    with os.scandir(top) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    for entry in found:
+        yield Path(entry.path)
+        if entry.is_dir(follow_symlinks=False):
+            yield from walk(Path(entry.path))

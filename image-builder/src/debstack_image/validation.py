@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks that need more than one value, or the machine; all of them before anything starts."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from debstack.base.errors import DebstackError
+from debstack_image.access import read_keys, read_password
+from debstack_image.filesystem import machine_architecture
+from debstack_image.hooks import programs
+from debstack_image.parsing import Request, UsageError, settings_from
+from debstack_image.settings import Settings
+from debstack_image.sources import ROLLING
+from debstack_image.values import MIB
+
+_SELECTION = re.compile(r"\S+\s+\S+\s+[a-z]+(\s.*)?")
+
+
+def resolved(request: Request) -> Settings:
+    """Return the settings of a request, with what this machine decides filled in."""
+    settings = settings_from(request)
+    return dataclasses.replace(
+        settings,
+        architecture=settings.architecture or machine_architecture(),
+        output=settings.output.absolute(),
+    )
+
+
+def _combinations(settings: Settings) -> Iterator[str]:
+    """Give what cannot be had together."""
+    amd64 = settings.architecture == "amd64"
+    if settings.boot_type == "bios" and not amd64:
+        yield f"--boot-type bios: only amd64 has it, not {settings.architecture}"
+    if settings.boot_manager == "systemd-boot" and settings.boot_type == "bios":
+        yield "--boot-manager systemd-boot: starts from UEFI only, not with --boot-type bios"
+    if settings.kernel_from_backports and settings.release in ROLLING:
+        yield f"--kernel-from-backports: {settings.release} has no backports"
+    if settings.backports and settings.release in ROLLING:
+        yield f"--backports: {settings.release} has no backports"
+    if settings.network and settings.network.suffix not in (".yaml", ".yml"):
+        yield f"--network: expected a netplan file with the ending .yaml, got {settings.network}"
+    if settings.login == "root":
+        yield "--login: expected another user than root; --root-ssh-key lets root log in"
+    if settings.tty_autologin and settings.console == "graphical" and settings.add_serial_getty:
+        yield "--add-serial-getty: not with --console graphical"
+    if 0 < settings.image_size < 64 * MIB:
+        yield f"--image-size: expected at least 64M, got {settings.image_size}"
+    if settings.kernel == "none" and "kernel" in settings.format:
+        yield "--format kernel: there is none with --kernel none"
+
+
+def _files(settings: Settings) -> Iterator[Callable[[], object]]:
+    """Give the checks of files: each raises DebstackError."""
+    for path in settings.ssh_key:
+        yield partial(read_keys, "--ssh-key", path)
+    for path in settings.root_ssh_key:
+        yield partial(read_keys, "--root-ssh-key", path)
+    for option, password in (
+        ("--root-password-file", settings.root_password_file),
+        ("--login-password-file", settings.login_password_file),
+    ):
+        if password:
+            yield partial(read_password, option, password)
+    for path in settings.preseed:
+        yield partial(_check_preseed, path)
+    for path in settings.repository:
+        yield partial(_check_repository, path)
+    for path in settings.hook_script:
+        yield partial(_check_hook, path)
+    yield partial(_check_output, settings.output)
+
+
+def _check_preseed(path: Path) -> None:
+    text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip() and not line.startswith("#") and not _SELECTION.fullmatch(line.strip()):
+            raise DebstackError(
+                f'--preseed: {path}:{number}: expected "owner question type value", got "{line}"'
+            )
+
+
+def _check_repository(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for name in ("Types", "URIs", "Suites", "Signed-By"):
+        if not re.search(rf"^{name}:", text, re.MULTILINE | re.IGNORECASE):
+            raise DebstackError(
+                f"--repository: {path}: expected a field {name}, found none",
+                hint="deb822 form, as in sources.list(5), with the key in Signed-By",
+            )
+
+
+def _check_hook(path: Path) -> None:
+    found = list(programs([path]))
+    if not found:
+        raise DebstackError(f"--hook-script: {path}: expected programs in the folder, found none")
+    if not os.access(found[0], os.X_OK):
+        raise DebstackError(
+            f"--hook-script: {path}: expected a program that can be run", hint=f"chmod +x {path}"
+        )
+
+
+def _check_output(folder: Path) -> None:
+    """Raise DebstackError unless files can be written to `folder`."""
+    place = folder if folder.exists() else next(p for p in folder.parents if p.exists())
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise DebstackError(f"--output: {folder}: this user cannot write there")
+
+
+def check(settings: Settings) -> None:
+    """Raise UsageError or DebstackError with all that is wrong with `settings`."""
+    problems = list(_combinations(settings))
+    if problems:
+        raise UsageError("\n".join(problems), hint="--help says what each option is for")
+    failures = []
+    for each in _files(settings):
+        try:
+            each()
+        except UnicodeDecodeError as error:
+            failures.append(DebstackError(f"expected a text in UTF-8: {error}"))
+        except DebstackError as error:
+            failures.append(error)
+    if failures:
+        message = "\n".join(error.message for error in failures)
+        raise DebstackError(message, hint=next((e.hint for e in failures if e.hint), None))
