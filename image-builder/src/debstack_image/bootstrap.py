@@ -14,11 +14,11 @@ from debstack_image.index import Index
 from debstack_image.settings import Settings
 
 _TIMEOUT_S = 3 * 3600.0
-#: What a minimal image does without; dpkg keeps to it when packages are upgraded in the image.
-MINIMAL_DPKG = (
+_MESSAGES = "/usr/share/locale/{}/LC_MESSAGES/*.mo"
+#: What a minimal image does without, besides.
+_MINIMAL = (
     "path-exclude=/usr/share/man/*",
     "path-exclude=/usr/share/info/*",
-    "path-exclude=/usr/share/locale/*/LC_MESSAGES/*.mo",
     "path-exclude=/usr/share/doc/*",
     "path-include=/usr/share/doc/*/copyright",
 )
@@ -26,8 +26,20 @@ MINIMAL_DPKG = (
 _SETUP = (
     'mkdir -p "$1/var/lib/apt/lists" "$1/var/cache/apt/archives/partial" && '
     'cp -a {lists}/. "$1/var/lib/apt/lists/" && '
+    'cp {preferences}/* "$1/etc/apt/preferences.d/" && '
     'while read -r name; do cp {archives}/"$name" "$1/var/cache/apt/archives/"; done < {names}'
 )
+
+
+def left_out(settings: Settings) -> list[str]:
+    """Return what dpkg leaves out; it keeps to it when packages are upgraded in the image."""
+    lines = list(_MINIMAL) if settings.minimal else []
+    if not settings.translations:
+        lines.append(f"path-exclude={_MESSAGES.format('*')}")
+        language = settings.locale.partition("_")[0]
+        if "_" in settings.locale:
+            lines.append(f"path-include={_MESSAGES.format(language + '*')}")
+    return lines
 
 
 def mmdebstrap_argv(
@@ -41,10 +53,10 @@ def mmdebstrap_argv(
         argv += [f"--aptopt={option}"]
     argv += [f'--aptopt=APT::Install-Recommends "{str(settings.recommends).lower()}"']
     argv += ["--dpkgopt=force-unsafe-io", "--dpkgopt=force-confnew"]
-    if settings.minimal:
-        argv += [f"--dpkgopt={line}" for line in MINIMAL_DPKG]
+    argv += [f"--dpkgopt={line}" for line in left_out(settings)]
     fill = _SETUP.format(
         lists=shlex.quote(os.fspath(index.lists)),
+        preferences=shlex.quote(os.fspath(index.preferences)),
         archives=shlex.quote(os.fspath(index.archives)),
         names=shlex.quote(os.fspath(names)),
     )
@@ -75,4 +87,6 @@ def bootstrap(
         timeout_s=_TIMEOUT_S,
         hint="the lines above are those of the package that failed; -v shows all of them",
     )
-    shutil.rmtree(target / "var" / "cache" / "apt" / "archives")
+    for folder in ("var/cache/apt", "var/lib/apt/lists"):
+        shutil.rmtree(target / folder)
+        (target / folder).mkdir()

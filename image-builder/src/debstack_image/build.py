@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from debstack.base.run import run
-from debstack_image import formats, grub, tree
+from debstack_image import formats, tree
 from debstack_image.access import configure_access
 from debstack_image.boot import configure_boot, make_initramfs, newest_kernel
 from debstack_image.bootstrap import bootstrap, mmdebstrap_argv
@@ -19,25 +20,19 @@ from debstack_image.cache import Cache, default_folder
 from debstack_image.chroot import Chroot, entered
 from debstack_image.clean import clean
 from debstack_image.content import described
-from debstack_image.disk import (
-    Layout,
-    copy_into,
-    esp_size,
-    has_bios,
-    has_esp,
-    make_disk,
-    plan_layout,
-)
-from debstack_image.filesystem import make_fat, make_root, needed_size
+from debstack_image.disk import Layout, make_disk, plan_layout
+from debstack_image.filesystem import make_root, needed_size
 from debstack_image.first_boot import configure_first_boot
 from debstack_image.hooks import run_hooks
 from debstack_image.identity import Identity, newest_package
 from debstack_image.index import Index, Package, digest_of
+from debstack_image.loaders import Loaders, prepare
 from debstack_image.manifest import Installed, installed_packages
 from debstack_image.packages import priority_pattern, wanted_packages
 from debstack_image.progress import say, step
+from debstack_image.reproduce import preferences, sources_of
 from debstack_image.settings import Settings
-from debstack_image.sources import Sources, plan_sources
+from debstack_image.sources import Sources
 from debstack_image.system import configure_system
 from debstack_image.values import GIB
 
@@ -46,20 +41,28 @@ _RECIPE = 1
 #: What a build takes in memory at most, besides what it is.
 _MEMORY = 3 * GIB
 _DISK_KINDS = ("raw", "qcow2", "vmdk", "vhd", "vhdx")
-_SUFFIX = {"tar": "tar", "squashfs": "squashfs", "raw": "raw"}
 
 
 @dataclass(slots=True, kw_only=True)
 class Result:
     """What a build made: files by their final names (still under others), and what is in them."""
 
+    sources: Sources
     files: dict[str, Path] = field(default_factory=dict)
     packages: list[Installed] = field(default_factory=list)
     epoch: int = 0
     digest: str = ""
     layout: Layout | None = None
-    sources: Sources | None = None
     cached: bool = False
+    #: The number of the release, such as 13; empty where it has none yet.
+    version: str = ""
+
+
+def release_version(root: Path) -> str:
+    """Return VERSION_ID of the tree's os-release."""
+    text = tree.place(root, "/usr/lib/os-release").read_text(encoding="utf-8")
+    found = re.search(r'^VERSION_ID="?([^"\n]*)"?$', text, re.MULTILINE)
+    return found.group(1) if found else ""
 
 
 def available_memory() -> int:
@@ -90,7 +93,7 @@ class Build:
     settings: Settings
     scratch: Path
     unfinished: list[Path]
-    result: Result = field(default_factory=Result)
+    result: Result = field(init=False)
     known: list[Package] = field(default_factory=list)
 
     @property
@@ -110,7 +113,7 @@ class Build:
         if not memory:
             say(f"working in {self.scratch}: there is too little memory to do it there")
         run(["hostname", "localhost"])
-        self.result.sources = plan_sources(settings)
+        self.result = Result(sources=sources_of(settings))
         self.make_tree(self.result.sources)
         self.result.digest = digest_of(
             self.known, json.dumps(described(settings), sort_keys=True), self.result.sources.image
@@ -118,13 +121,13 @@ class Build:
         with entered(self.root, self.result.epoch) as chroot:
             self.customise(chroot, self.result.sources)
             with step("boot loader"):
-                loaders = self.prepare_loaders(chroot)
-                esp = self.make_esp(chroot)
+                loaders = prepare(chroot, settings, self.identity, self.scratch)
             self.result.packages = installed_packages(self.root, self.known)
+            self.result.version = release_version(self.root)
         with step("clean"):
             clean(self.root, self.result.epoch)
         self.write_trees()
-        self.write_disks(loaders, esp)
+        self.write_disks(loaders)
         return self.result
 
     def make_tree(self, sources: Sources) -> None:
@@ -139,6 +142,7 @@ class Build:
         folder = cache.index(name) if cache else self.scratch / "index"
         with cache.locked(f"index-{name}") if cache else nullcontext():
             index = Index.make(folder, settings.architecture, sources, options)
+            index.prefer(preferences(settings))
             with step("index of the mirror"):
                 index.update()
                 self.known = index.resolve(wanted)
@@ -193,22 +197,6 @@ class Build:
             with step("hooks"):
                 run_hooks(chroot, settings)
 
-    def prepare_loaders(self, chroot: Chroot) -> tuple[bytes, bytes] | None:
-        """Return GRUB's boot sector and core where the disk starts from a BIOS."""
-        if has_bios(self.settings):
-            return grub.make_core(chroot, self.identity)
-        return None
-
-    def make_esp(self, chroot: Chroot) -> Path | None:
-        """Return the EFI system partition as a file, where the disk has one."""
-        settings = self.settings
-        if not has_esp(settings):
-            return None
-        esp = self.scratch / "esp"
-        files = grub.efi_files(chroot, settings, self.identity)
-        make_fat(esp, esp_size(settings), self.identity, self.result.epoch, files)
-        return esp
-
     @contextmanager
     def target(self, suffix: str) -> Iterator[Path]:
         """Give the path to write a file to; it gets its name when everything is done."""
@@ -231,7 +219,7 @@ class Build:
             with step("kernel"), self.target("vmlinuz") as kernel, self.target("initrd") as initrd:
                 formats.write_kernel(self.root, newest_kernel(self.root), kernel, initrd)
 
-    def write_disks(self, loaders: tuple[bytes, bytes] | None, esp: Path | None) -> None:
+    def write_disks(self, loaders: Loaders) -> None:
         """Make the disk, and write it in every format asked for."""
         settings = self.settings
         kinds = [kind for kind in settings.format if kind in _DISK_KINDS]
@@ -245,11 +233,7 @@ class Build:
             root = layout.of("root")
             assert root is not None  # noqa: S101 - every layout has one
             make_root(self.root, disk, root, settings, self.identity, self.result.epoch)
-            part = layout.of("esp")
-            if part and esp:
-                copy_into(disk, part, esp)
-            if loaders:
-                grub.write_bios(disk, layout, *loaders)
+            loaders.write(disk, layout)
         # The tree is in the disk now; the memory that it takes is of use to others.
         run(["rm", "-rf", "--one-file-system", self.root])
         for kind in kinds:

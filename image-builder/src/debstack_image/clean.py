@@ -31,6 +31,7 @@ EMPTIED = (
 REMOVED = (
     "etc/.pwd.lock",
     "etc/apt/apt.conf.d/*mmdebstrap",
+    "etc/apt/preferences.d/build.pref",
     "etc/dpkg/dpkg.cfg.d/*mmdebstrap",
     "etc/group-",
     "etc/gshadow-",

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from debstack.base.main import OK, USAGE, report, run_main
-from debstack_image import progress
+from debstack_image import after, progress
 from debstack_image.inside import PROGRAM
 from debstack_image.manifest import difference, load
 from debstack_image.namespace import check_namespaces, run_inside, scratch_place
@@ -49,7 +49,10 @@ def _build(settings: Settings, arguments: Sequence[str]) -> int:
     check_namespaces()
     settings.output.mkdir(parents=True, exist_ok=True)
     with scratch_place(settings.scratch_dir) as scratch:
-        return run_inside("debstack_image.inside", arguments, scratch)
+        code = run_inside("debstack_image.inside", arguments, scratch)
+    if code == OK:
+        after.act(settings)
+    return code
 
 
 def _main(arguments: Sequence[str]) -> int:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from debstack.base.run import run
 from debstack_image import tree
-from debstack_image.disk import Partition
+from debstack_image.disk import Partition, copy_into
+from debstack_image.ext4_times import set_times
 from debstack_image.identity import Identity
 from debstack_image.settings import Settings
 from debstack_image.values import MIB
+from debstack_image.xfs_prototype import prototype
 
 _BLOCK = 4096
 _INODE = 256
@@ -60,6 +62,10 @@ def needed_size(root: Path, settings: Settings) -> int:
     size = content + settings.head_room + _JOURNAL
     # Inode tables, bitmaps, descriptors and what is reserved for growth; blocks kept for root.
     size += max(inodes * 2, size // _BYTES_PER_INODE) * _INODE + size // 50 + 8 * MIB
+    # mkfs.xfs makes none that is smaller than 300 MiB, and a log of 64 MiB; btrfs has two copies
+    # of its metadata.
+    if settings.filesystem != "ext4":
+        size = max(size + size // 8, 512 * MIB)
     return int(-(-size // MIB) * MIB)
 
 
@@ -89,19 +95,25 @@ def make_ext4(
     root: Path, disk: Path, part: Partition, settings: Settings, identity: Identity, epoch: int
 ) -> None:
     """Fill a partition of the disk with an ext4 of the tree."""
-    # A foreign image's tools cannot run here; those of this machine do it.
-    own = settings.architecture == machine_architecture()
-    tool = image_tool(root, settings.architecture, "/usr/sbin/mke2fs") if own else ["mke2fs"]
+    tool = _tool(root, settings, "mke2fs")
     environment = {
         "SOURCE_DATE_EPOCH": str(epoch),
         "E2FSPROGS_FAKE_TIME": str(epoch),
         "MKE2FS_CONFIG": os.fspath(root / "etc" / "mke2fs.conf"),
     }
-    run(
-        [*tool, *mke2fs_arguments(root, disk, part, identity)],
-        env=environment,
-        timeout_s=_TIMEOUT_S,
-    )
+    if _mke2fs_version(tool) >= _SORTS:
+        arguments = mke2fs_arguments(root, disk, part, identity)
+        run([*tool, *arguments], env=environment, timeout_s=_TIMEOUT_S)
+        return
+    file = disk.with_name("filesystem")
+    apart = Partition(role=part.role, start=0, size=part.size)
+    with file.open("wb") as stream:
+        stream.truncate(part.size)
+    arguments = mke2fs_arguments(root, file, apart, identity)
+    run([*tool, *arguments], env=environment, timeout_s=_TIMEOUT_S)
+    set_times(_tool(root, settings, "debugfs"), file, root, epoch)
+    copy_into(disk, part, file)
+    file.unlink()
 
 
 def machine_architecture() -> str:
@@ -114,11 +126,38 @@ def root_uuid(identity: Identity) -> str:
     return identity.uuid("root")
 
 
+def _tool(root: Path, settings: Settings, program: str) -> list[str]:
+    """Return the image's own `program`, or this machine's where the image's is foreign."""
+    if settings.architecture == machine_architecture():
+        return image_tool(root, settings.architecture, f"/usr/sbin/{program}")
+    return [program]
+
+
+def _make_apart(disk: Path, part: Partition, make: list[str], environment: dict[str, str]) -> None:
+    """Run `make` with a file of the partition's size, and copy that to the disk."""
+    file = disk.with_name("filesystem")
+    with file.open("wb") as stream:
+        stream.truncate(part.size)
+    run([*make, file], env=environment, timeout_s=_TIMEOUT_S)
+    copy_into(disk, part, file)
+    file.unlink()
+
+
 def make_root(
     root: Path, disk: Path, part: Partition, settings: Settings, identity: Identity, epoch: int
 ) -> None:
     """Fill a partition of the disk with the tree, as the file system asked for."""
-    make_ext4(root, disk, part, settings, identity, epoch)
+    uuid, environment = root_uuid(identity), {"SOURCE_DATE_EPOCH": str(epoch)}
+    if settings.filesystem == "btrfs":
+        make = [*_tool(root, settings, "mkfs.btrfs"), "--quiet", "--uuid", uuid, "--label", "root"]
+        _make_apart(disk, part, [*make, "--rootdir", os.fspath(root)], environment)
+    elif settings.filesystem == "xfs":
+        listing = disk.with_name("prototype")
+        listing.write_text(prototype(root), encoding="utf-8")
+        make = [*_tool(root, settings, "mkfs.xfs"), "-q", "-f", "-m", f"uuid={uuid}", "-L", "root"]
+        _make_apart(disk, part, [*make, "-p", os.fspath(listing)], environment)
+    else:
+        make_ext4(root, disk, part, settings, identity, epoch)
 
 
 def make_fat(

@@ -134,6 +134,7 @@ class Index:
             "etc/preferences.d",
             "lib/lists/partial",
             "cache/archives/partial",
+            "none/partial",
         ):
             (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / "status").write_text("", encoding="utf-8")
@@ -144,6 +145,15 @@ class Index:
         places = (f'Dir::State "{folder}/lib";', f'Dir::Cache "{folder}/cache";')
         conf.write_text(apt_conf(folder, architecture, sources, *places, *options))
         return cls(folder, conf)
+
+    @property
+    def preferences(self) -> Path:
+        """Where apt's preferences are; they hold for mmdebstrap's apt too."""
+        return self.folder / "etc" / "preferences.d"
+
+    def prefer(self, text: str) -> None:
+        """Let apt choose versions by `text`, which may be empty."""
+        (self.preferences / "build.pref").write_text(text, encoding="utf-8")
 
     @property
     def lists(self) -> Path:
@@ -171,7 +181,10 @@ class Index:
 
     def resolve(self, wanted: Sequence[str]) -> list[Package]:
         """Return all packages that installing `wanted` into an empty system takes."""
-        return packages_of(self._apt("-y", "--print-uris", "install", "?essential", *wanted))
+        # apt leaves out what it has downloaded before: here it is shown a place where nothing is.
+        elsewhere = f"--option=Dir::Cache::archives={self.folder}/none/"
+        command = ["-y", "--print-uris", elsewhere, "install", "?essential", *wanted]
+        return packages_of(self._apt(*command))
 
     def download(self, wanted: Sequence[str]) -> None:
         """Fetch the packages that installing `wanted` takes; those that are there stay."""

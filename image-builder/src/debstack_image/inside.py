@@ -9,52 +9,69 @@ from pathlib import Path
 from typing import Any
 
 from debstack.base.main import run_main
-from debstack_image import progress
+from debstack_image import glance, progress, sbom
 from debstack_image.build import Build, Result
 from debstack_image.content import asked, described
+from debstack_image.identity import Identity
 from debstack_image.manifest import render, sha256
 from debstack_image.namespace import hold_to_lifeline, inside_scratch
 from debstack_image.parsing import parse_command_line
 from debstack_image.settings import Settings
 from debstack_image.tools import versions
 from debstack_image.validation import resolved
+from debstack_image.values import GIB
 
 PROGRAM = "build-openstack-debian-image"
 
 
 def _build_information(settings: Settings, result: Result) -> dict[str, Any]:
-    assert result.sources is not None  # noqa: S101 - a build has them
     return {
         "digest": result.digest,
         "source-date-epoch": result.epoch,
         "sources": result.sources.build,
+        "image-sources": result.sources.image,
         "asked": asked(settings),
         "settings": described(settings),
         "tools": versions(settings),
     }
 
 
+def _texts(settings: Settings, result: Result, sums: dict[str, str]) -> dict[str, str]:
+    """Return what is written about the files, by name."""
+    title = settings.title
+    information = _build_information(settings, result)
+    texts = {f"{title}.manifest.json": render(result.packages, information, sums)}
+    if result.layout:
+        gib = -(-result.layout.size // GIB)
+        found = glance.properties(settings, result.version, gib)
+        texts[f"{title}.properties"] = glance.render(found)
+    if settings.sbom and sbom.available():
+        identity = Identity(result.digest)
+        texts[f"{title}.cdx.json"] = sbom.render(
+            title, result.packages, settings.release, identity, result.epoch
+        )
+    elif settings.sbom:
+        progress.say("no list of parts: install python3-cyclonedx-lib, or give --no-sbom")
+    return texts
+
+
 def finish(settings: Settings, result: Result, unfinished: list[Path]) -> None:
-    """Write manifest and checksums, then give every file its name, the checksums last."""
-    title, folder = settings.title, settings.output
-    with progress.step("manifest and checksums"):
-        sums = {name: sha256(path) for name, path in sorted(result.files.items())}
-        texts = {
-            f"{title}.manifest.json": render(
-                result.packages, _build_information(settings, result), sums
-            )
-        }
-        for name, text in texts.items():
-            part = folder / f".{name}.{inside_scratch().name}.part"
-            unfinished.append(part)
-            part.write_text(text, encoding="utf-8")
-            result.files[name] = part
-            sums[name] = sha256(part)
-        name = f"{title}.SHA256SUMS"
+    """Write what is known of the files, then give each its name, the checksums last."""
+    folder = settings.output
+
+    def write(name: str, text: str) -> Path:
         part = folder / f".{name}.{inside_scratch().name}.part"
         unfinished.append(part)
-        part.write_text("".join(f"{sums[n]}  {n}\n" for n in sorted(sums)), encoding="utf-8")
+        part.write_text(text, encoding="utf-8")
         result.files[name] = part
+        return part
+
+    with progress.step("manifest and checksums"):
+        sums = {name: sha256(path) for name, path in sorted(result.files.items())}
+        for name, text in _texts(settings, result, dict(sums)).items():
+            sums[name] = sha256(write(name, text))
+        lines = "".join(f"{sums[name]}  {name}\n" for name in sorted(sums))
+        write(f"{settings.title}.SHA256SUMS", lines)
     for name, part in result.files.items():
         part.rename(folder / name)
     unfinished.clear()

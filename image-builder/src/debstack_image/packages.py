@@ -35,7 +35,7 @@ _ALWAYS = (
     "udev",
     "zstd",
 )
-_STANDARD = ("bash-completion", "bzip2", "curl", "less", "man-db", "screen", "vim-tiny", "wget")
+_STANDARD = ("bash-completion", "curl", "less")
 _RESCUE = (
     "btrfs-progs",
     "cryptsetup-bin",

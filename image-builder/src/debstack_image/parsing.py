@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -83,13 +84,23 @@ def _store(values: dict[str, Any], name: str, value: Any) -> None:
 
 
 def _words(argv: Sequence[str]) -> Iterator[tuple[str, str | None, str]]:
-    """Give each word as (name without dashes, value after =, the word); -abc as its letters."""
+    """Give each word as (name without dashes, value after =, the word); -mv as -m and -v."""
     for word in argv:
         if word.startswith("--"):
             name, mark, value = word[2:].partition("=")
             yield name, value if mark else None, f"--{name}"
-        else:
-            yield word, None, word
+            continue
+        rest = word
+        while len(rest) > 2 and rest.startswith("-") and _is_switch(rest[1]):
+            yield rest[:2], None, rest[:2]
+            rest = f"-{rest[2:]}"
+        yield rest, None, rest
+
+
+def _is_switch(letter: str) -> bool:
+    if letter in _SHORT_ACTIONS:
+        return ACTIONS[_SHORT_ACTIONS[letter]] == 0
+    return letter in _SHORT and OPTIONS[_SHORT[letter]].read is None
 
 
 def parse_command_line(argv: Sequence[str]) -> Request:
@@ -183,30 +194,35 @@ def _is_list(option: Option) -> bool:
     return option.many or "…" in option.metavar
 
 
-def parse_file(path: Path) -> dict[str, Any]:
-    """Return the settings in the TOML file `path`. Raises UsageError with every problem found.
+def parse_table(where: str, content: Mapping[str, object], folder: Path) -> dict[str, Any]:
+    """Return the settings in a table of long names. Raises UsageError with every problem found.
 
-    Paths in it are relative to the folder that the file is in.
+    Paths in it are relative to `folder`; `where` begins each message.
     """
+    reader, values = _Reader(), dict[str, Any]()
+    known = {spelling(name): name for name in OPTIONS}
+    for key, found in content.items():
+        if key not in known:
+            reader.unknown(f"{where}: unknown key {key}", nearest(key, list(known)))
+            continue
+        name = known[key]
+        found = _beside(found, folder) if _is_path(OPTIONS[name]) else found
+        value = _toml_value(reader, f"{where}: {key}", OPTIONS[name], found)
+        if value is not None:
+            values[name] = value
+    reader.done()
+    return values
+
+
+def parse_file(path: Path) -> dict[str, Any]:
+    """Return the settings in the TOML file `path`. Raises UsageError with every problem found."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--config: cannot read {path}: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: not TOML: {error}") from error
-    reader, values = _Reader(), dict[str, Any]()
-    known = {spelling(name): name for name in OPTIONS}
-    for key, found in content.items():
-        if key not in known:
-            reader.unknown(f"{path}: unknown key {key}", nearest(key, list(known)))
-            continue
-        name = known[key]
-        found = _beside(found, path.parent) if _is_path(OPTIONS[name]) else found
-        value = _toml_value(reader, f"{path}: {key}", OPTIONS[name], found)
-        if value is not None:
-            values[name] = value
-    reader.done()
-    return values
+    return parse_table(os.fspath(path), content, path.parent)
 
 
 def _is_path(option: Option) -> bool:
@@ -219,9 +235,14 @@ def _beside(found: object, folder: Path) -> object:
     return str(folder / Path(found).expanduser()) if isinstance(found, str) else found
 
 
-def settings_from(request: Request) -> Settings:
-    """Return the Settings of a request: command line over file over default."""
+def settings_from(request: Request, defaults_of: Callable[[Path], dict[str, Any]]) -> Settings:
+    """Return the Settings of a request: command line over file over manifest over default.
+
+    `defaults_of` reads the manifest of an image that is to be built again.
+    """
     paths = request.actions.get("config")
     values = parse_file(Path(paths[0]).absolute()) if paths else {}
     values.update(request.values)
+    if values.get("reproduce"):
+        values = {**defaults_of(values["reproduce"]), **values}
     return Settings(**values)

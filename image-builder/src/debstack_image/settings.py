@@ -191,6 +191,9 @@ class Settings:
         read=values.several(values.package),
         many=True,
     )
+    translations: bool = _option(
+        False, "keep messages in other languages than that of --locale", PACKAGES
+    )
     recommends: bool = _option(False, "install what packages recommend, too", PACKAGES)
     preseed: tuple[Path, ...] = _option(
         (),

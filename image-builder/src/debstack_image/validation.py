@@ -15,6 +15,7 @@ from debstack_image.access import read_keys, read_password
 from debstack_image.filesystem import machine_architecture
 from debstack_image.hooks import programs
 from debstack_image.parsing import Request, UsageError, settings_from
+from debstack_image.reproduce import defaults_of
 from debstack_image.settings import Settings
 from debstack_image.sources import ROLLING
 from debstack_image.values import MIB
@@ -24,7 +25,7 @@ _SELECTION = re.compile(r"\S+\s+\S+\s+[a-z]+(\s.*)?")
 
 def resolved(request: Request) -> Settings:
     """Return the settings of a request, with what this machine decides filled in."""
-    settings = settings_from(request)
+    settings = settings_from(request, defaults_of)
     return dataclasses.replace(
         settings,
         architecture=settings.architecture or machine_architecture(),
@@ -51,6 +52,12 @@ def _combinations(settings: Settings) -> Iterator[str]:
         yield "--add-serial-getty: not with --console graphical"
     if 0 < settings.image_size < 64 * MIB:
         yield f"--image-size: expected at least 64M, got {settings.image_size}"
+    disks = {"qcow2", "raw", "vmdk", "vhd", "vhdx"} & set(settings.format)
+    for option, wanted in (("--test", settings.test), ("--upload", settings.upload)):
+        if wanted and not disks:
+            yield f"{option}: expected a format that is a disk, got {', '.join(settings.format)}"
+    if settings.test and not settings.cloud_init:
+        yield "--test: the image is logged in to with a key that cloud-init takes"
     if settings.kernel == "none" and "kernel" in settings.format:
         yield "--format kernel: there is none with --kernel none"
 
