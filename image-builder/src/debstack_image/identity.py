@@ -27,9 +27,9 @@ class Identity:
         return uuid.uuid5(_SPACE, f"{self.digest}/{role}").int & 0xFFFFFFFF
 
     def salt(self, role: str, secret: str) -> str:
-        """Return a salt for the hash of `secret`: the same when built again, no other's."""
+        """Return a salt for the hash of `secret`, as yescrypt reads it: in groups of four."""
         text = f"{self.digest}/{role}/{secret}"
-        return hashlib.blake2b(text.encode(), digest_size=11).hexdigest()
+        return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
 def newest_package(root: Path) -> int:

@@ -40,10 +40,12 @@ def render(
             hashes=digest if package.digest else [],
         )
 
+    whole = Component(
+        type=ComponentType.OPERATING_SYSTEM, name=title, version=release, bom_ref="image"
+    )
     bom = Bom(components=[component(package) for package in packages])
     bom.serial_number = uuid.UUID(identity.uuid("sbom"))
     bom.metadata.timestamp = datetime.fromtimestamp(epoch, UTC)
-    bom.metadata.component = Component(
-        type=ComponentType.OPERATING_SYSTEM, name=title, version=release, bom_ref="image"
-    )
+    bom.metadata.component = whole
+    bom.register_dependency(whole, bom.components)
     return JsonV1Dot5(bom).output_as_string(indent=1) + "\n"

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from debstack.base.errors import CommandError
+from debstack_image.bootstrap import left_out, mmdebstrap_argv
+from debstack_image.index import Index, _explained, digest_of, packages_of
+from debstack_image.manifest import Installed, difference, load, render
+from debstack_image.settings import Settings
+
+PRINTED = """\
+Reading package lists...
+'http://deb.example.org/debian/pool/main/z/zlib/zlib1g_1.3_amd64.deb' zlib1g_1%3a1.3.dfsg-3_amd64.deb 88700 SHA256:abc
+'http://deb.example.org/debian/pool/main/a/adduser/adduser_3.152_all.deb' adduser_3.152_all.deb 100 SHA256:def
+"""  # noqa: E501
+
+
+def test_packages_are_read_from_what_apt_prints() -> None:
+    adduser, zlib = packages_of(PRINTED)
+    assert (adduser.name, adduser.version, adduser.digest) == ("adduser", "3.152", "def")
+    assert (zlib.version, zlib.architecture, zlib.size) == ("1:1.3.dfsg-3", "amd64", 88700)
+
+
+def test_another_version_is_another_digest() -> None:
+    packages = packages_of(PRINTED)
+    assert digest_of(packages) == digest_of(list(packages))
+    assert digest_of(packages) != digest_of(packages_of(PRINTED.replace("3.152", "3.153")))
+    assert digest_of(packages) != digest_of(packages, "another setting")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("E: Unable to locate package nosuch", "packages: the mirror does not have"),
+        ("E: Version '9' for 'less' was not found", "packages: the mirror does not have"),
+        ("E: The repository 'x' is not signed.", "mirror: its signature"),
+        ("W: GPG error: x: NO_PUBKEY 0123", "mirror: its signature"),
+        ("E: Release file for x is expired", "mirror: its index is past its date"),
+        ("E: Failed to fetch x  Could not connect", "mirror: its index cannot be read"),
+        ("E: Unable to correct problems, you have held broken packages.", "cannot be installed"),
+    ],
+)
+def test_errors_of_apt_are_told_by_what_to_do(line: str, expected: str) -> None:
+    error = _explained(CommandError(["apt-get"], 100, ["noise", line], reason="r", hint=None))
+    assert expected in error.message
+    assert line in error.message
+    assert error.hint
+
+
+def test_the_bootstrap_uses_what_was_downloaded() -> None:
+    index = Index(Path("/cache/index"), Path("/cache/index/apt.conf"))
+    argv = mmdebstrap_argv(
+        Settings(architecture="amd64"), index, Path("/w/root"), ["less"], Path("/w/names")
+    )
+    assert argv[0] == "mmdebstrap"
+    assert "--mode=root" in argv
+    assert "--include=less" in argv
+    assert argv[-3:] == ["trixie", "/w/root", "/cache/index/etc/sources.list.d/build.sources"]
+
+
+def test_a_preseed_with_odd_names_is_quoted(tmp_path: Path) -> None:
+    file = tmp_path / "it's; touch oops"
+    file.touch()
+    settings = Settings(architecture="amd64", preseed=(file,))
+    argv = mmdebstrap_argv(settings, Index(Path("/i"), Path("/i/c")), Path("/r"), [], Path("/n"))
+    assert any("'\"'\"'s; touch oops'" in item for item in argv)
+
+
+def test_messages_of_the_language_asked_for_stay() -> None:
+    assert left_out(Settings(translations=True)) == []
+    lines = left_out(Settings(locale="de_DE.UTF-8"))
+    assert "path-include=/usr/share/locale/de*/LC_MESSAGES/*.mo" in lines
+
+
+def installed(name: str, version: str) -> Installed:
+    return Installed(
+        name=name,
+        version=version,
+        architecture="all",
+        source=name,
+        source_version=version,
+        digest="0" * 64,
+    )
+
+
+def test_two_manifests_are_compared(tmp_path: Path) -> None:
+    before = json.loads(render([installed("a", "1"), installed("b", "1")], {}, {}))
+    after = json.loads(render([installed("b", "2"), installed("c", "1")], {}, {}))
+    assert difference(before, after) == ["- a:all 1", "  b:all 1 -> 2", "+ c:all 1"]
+
+
+def test_what_is_no_manifest_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "m.json"
+    file.write_text('{"schema": 99}')
+    with pytest.raises(Exception, match="expected a manifest of schema 1"):
+        load(file)
