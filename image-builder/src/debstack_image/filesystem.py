@@ -11,8 +11,8 @@ from pathlib import Path
 from debstack.base.run import run
 from debstack_image import tree
 from debstack_image.disk import Partition, copy_into
-from debstack_image.ext4_times import set_times
 from debstack_image.identity import Identity
+from debstack_image.old_mke2fs import set_times, sorted_copy
 from debstack_image.settings import Settings
 from debstack_image.values import MIB
 from debstack_image.xfs_prototype import prototype
@@ -109,8 +109,10 @@ def make_ext4(
     apart = Partition(role=part.role, start=0, size=part.size)
     with file.open("wb") as stream:
         stream.truncate(part.size)
-    arguments = mke2fs_arguments(root, file, apart, identity)
+    copy = sorted_copy(root)
+    arguments = mke2fs_arguments(copy, file, apart, identity)
     run([*tool, *arguments], env=environment, timeout_s=_TIMEOUT_S)
+    run(["rm", "-rf", "--one-file-system", copy])
     set_times(_tool(root, settings, "debugfs"), file, root, epoch)
     copy_into(disk, part, file)
     file.unlink()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Setting the times that old releases of mke2fs take from the build, by debugfs.
+"""What old releases of mke2fs take from the build: the order of files, and their times.
 
-Since 1.47.1 mke2fs does so itself. Of no use once bookworm is no longer built.
+Since 1.47.1 mke2fs sorts, and sets times as told. Of no use once bookworm is no longer built.
 """
 
 from __future__ import annotations
@@ -26,6 +26,21 @@ def commands(root: Path, epoch: int) -> Iterator[str]:
         for field in _FIELDS:
             yield f'set_inode_field "{quoted}" {field} @{epoch}'
     yield 'set_inode_field "/lost+found" mtime @' + str(epoch)
+
+
+def sorted_copy(root: Path) -> Path:
+    """Return a copy of the tree whose files were made in the order of their names.
+
+    A file system in memory gives them back in an order that follows from that.
+    """
+    copy = root.with_name("sorted")
+    copy.mkdir()
+    archive = root.with_name("sorted.tar")
+    keep = ["--numeric-owner", "--xattrs", "--xattrs-include=*", "--acls"]
+    run(["tar", "-C", root, "--create", "--sort=name", "--format=posix", *keep, "-f", archive, "."])
+    run(["tar", "-C", copy, "--extract", "--same-permissions", *keep, "-f", archive])
+    archive.unlink()
+    return copy
 
 
 def set_times(debugfs: list[str], image: Path, root: Path, epoch: int) -> None:
