@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from debstack.base.run import run
+from debstack_image import bytecode
 from debstack_image.index import Index
 from debstack_image.settings import Settings
 
@@ -61,6 +62,7 @@ def mmdebstrap_argv(
         names=shlex.quote(os.fspath(names)),
     )
     argv += [f"--setup-hook={fill}"]
+    argv += [f"--essential-hook={bytecode.HOOK}"]
     for path in settings.preseed:
         argv += [f'--essential-hook=chroot "$1" debconf-set-selections <{shlex.quote(str(path))}']
     sources = index.folder / "etc" / "sources.list.d" / "build.sources"

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from debstack_image import formats, tree
 from debstack_image.access import configure_access
 from debstack_image.boot import configure_boot, make_initramfs, newest_kernel
 from debstack_image.bootstrap import bootstrap, mmdebstrap_argv
+from debstack_image.bytecode import compile_all
 from debstack_image.cache import Cache, default_folder
 from debstack_image.chroot import Chroot, entered
 from debstack_image.clean import clean
@@ -155,13 +157,21 @@ class Build:
         self.result.epoch = settings.source_date_epoch or newest_package(self.root)
         if self.result.cached:
             return
-        if settings.kernel != "none":
-            with step("initramfs"), entered(self.root, self.result.epoch) as chroot:
-                make_initramfs(chroot)
+        with step("initramfs and byte code"), entered(self.root, self.result.epoch) as chroot:
+            self.make_what_waited(chroot)
         if cache:
             with step("keep them in the cache"), cache.locked("base"):
                 cache.put(key, self.root)
                 cache.shrink(settings.cache_size)
+
+    def make_what_waited(self, chroot: Chroot) -> None:
+        """Make initramfs and byte code: each keeps one processor busy."""
+        with ThreadPoolExecutor() as pool:
+            parts = [pool.submit(compile_all, chroot)]
+            if self.settings.kernel != "none":
+                parts.append(pool.submit(make_initramfs, chroot))
+            for part in parts:
+                part.result()
 
     def base_key(self, index: Index, wanted: list[str]) -> str:
         """Return what a base is kept under: packages, and all that their configuration reads."""

@@ -78,6 +78,7 @@ def apt_conf(folder: Path, architecture: str, sources: Sources, *options: str) -
             'Acquire::Languages "none";',
             'Acquire::Retries "3";',
             'Acquire::GzipIndexes "false";',
+            'Acquire::ForceHash "sha256";',
             'Acquire::http::Timeout "30";',
             *sources.settings,
             *options,

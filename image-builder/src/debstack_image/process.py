@@ -70,6 +70,11 @@ class Companion:
             if stream:
                 stream.close()
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._child.pid
+
     def wait(self, timeout_s: float | None = None) -> int | None:
         """Return its exit code, None if it still runs after `timeout_s`."""
         try:

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is in an image, and what is not; seen in the smallest ones."""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+from pathlib import Path
+
+import pytest
+from building import TINY, Builder, command_lines, manifest, wait_until_gone
+
+from debstack.base.run import run
+from debstack_image.access import hashed
+
+HARD = "a'b\"c $x%y\\z:#@!&*(){}[]|;<>?~`"
+
+
+def contents(path: Path) -> dict[str, tarfile.TarInfo]:
+    """Return the members of an archive by their absolute names."""
+    with tarfile.open(path) as archive:
+        return {member.name.removeprefix("."): member for member in archive}
+
+
+def text_of(path: Path, name: str) -> str:
+    """Return the text of a file in an archive."""
+    with tarfile.open(path) as archive:
+        stream = archive.extractfile(f".{name}")
+        assert stream is not None
+        return stream.read().decode()
+
+
+@pytest.fixture(scope="session")
+def tiny(user: Builder) -> Path:
+    """Return the folder with an archive of a tree, as an ordinary user built it."""
+    output = user.folder("tiny")
+    user.build(output, *TINY)
+    return output
+
+
+def test_nothing_of_the_build_is_inside(tiny: Path) -> None:  # W-116, W-120, W-125
+    found = contents(tiny / "tiny.tar")
+    below = ("/dev/", "/proc/", "/run/", "/sys/", "/tmp/", "/var/lib/apt/lists/", "/var/tmp/")
+    assert [name for name in found if name.startswith(below)] == []
+    names = ("/etc/ssh/ssh_host_", "/var/lib/systemd/random-seed", "/var/lib/dbus/machine-id")
+    assert [name for name in found if name.startswith(names)] == []
+    files = [
+        n for n, m in found.items() if m.isfile() and n.startswith(("/var/log", "/var/cache/apt"))
+    ]
+    assert files == []
+    assert found["/etc/machine-id"].size == 0
+    assert "/usr/sbin/policy-rc.d" not in found
+    assert text_of(tiny / "tiny.tar", "/etc/hostname") == "localhost\n"
+
+
+def test_no_name_of_the_machine_that_built_it(tiny: Path) -> None:  # W-119, W-120
+    words = [run(["hostname"]).stdout.strip().encode(), b"name-of-the-builder", b"image-test"]
+    with tarfile.open(tiny / "tiny.tar") as archive:
+        for member in archive:
+            if member.isfile() and member.name.startswith(("./etc/", "./var/")):
+                stream = archive.extractfile(member)
+                assert stream is not None
+                data = stream.read()
+                lines = data.splitlines()
+                assert not [w for w in words[1:] if w in data], member.name
+                assert words[0] not in [line.strip() for line in lines], member.name
+
+
+def test_no_file_is_newer_than_the_image(tiny: Path) -> None:
+    epoch = manifest(tiny, "tiny")["build"]["source-date-epoch"]
+    assert max(member.mtime for member in contents(tiny / "tiny.tar").values()) <= epoch
+
+
+def test_the_manifest_knows_every_package_and_file(tiny: Path) -> None:
+    content = manifest(tiny, "tiny")
+    assert all(len(package["sha256"]) == 64 for package in content["packages"])
+    assert {"systemd", "openssh-server"} <= {package["name"] for package in content["packages"]}
+    digest = hashlib.sha256((tiny / "tiny.tar").read_bytes()).hexdigest()
+    assert content["files"]["tiny.tar"] == digest
+    run(["sha256sum", "--check", "--strict", "tiny.SHA256SUMS"], cwd=tiny)
+
+
+def test_root_builds_the_same(tiny: Path, root: Builder) -> None:
+    output = root.folder("tiny")
+    root.build(output, *TINY, "--no-cache")
+    assert (output / "tiny.tar").read_bytes() == (tiny / "tiny.tar").read_bytes()
+
+
+def test_built_again_from_its_manifest(tiny: Path, user: Builder) -> None:
+    output = user.folder("again")
+    user.build(output, "--reproduce", tiny / "tiny.manifest.json")
+    assert (output / "tiny.tar").read_bytes() == (tiny / "tiny.tar").read_bytes()
+
+
+def test_two_at_once_with_one_cache(user: Builder) -> None:
+    outputs = [user.folder("one"), user.folder("two")]
+    logs = [output.parent / f"{output.name}.log" for output in outputs]
+    both = [
+        user.start(output, log, *TINY, "--refresh")
+        for output, log in zip(outputs, logs, strict=True)
+    ]
+    codes = [companion.wait(1800) for companion in both]
+    assert codes == [0, 0], [log.read_text() for log in logs]
+    one, two = ((output / "tiny.tar").read_bytes() for output in outputs)
+    assert one == two
+
+
+def test_a_cache_entry_cut_short_is_built_anew(user: Builder, tiny: Path) -> None:
+    entries = sorted((user.home / ".cache/debstack-image/base").glob("*.tar.zst"))
+    assert entries
+    for entry in entries:
+        with entry.open("r+b") as stream:
+            stream.truncate(entry.stat().st_size // 2)
+    output = user.folder("cut")
+    user.build(output, *TINY)
+    assert (output / "tiny.tar").read_bytes() == (tiny / "tiny.tar").read_bytes()
+
+
+def test_passwords_work_and_are_never_shown(user: Builder) -> None:
+    output = user.folder("password")
+    file, log = output.parent / "password.txt", output.parent / "password.log"
+    file.write_text(HARD + "\n")
+    log.write_text("")
+    companion = user.start(output, log, *TINY, "--root-password-file", file, "--verbose")
+    seen: set[str] = set()
+    while companion.wait(0.01) is None:
+        seen.update(command_lines().values())
+    shadow = text_of(output / "tiny.tar", "/etc/shadow").splitlines()
+    value = next(line for line in shadow if line.startswith("root:")).split(":")[1]
+    salt = value.split("$")[3]
+    assert hashed(HARD, salt) == value
+    everything = [*seen, log.read_text(), (output / "tiny.manifest.json").read_text()]
+    for secret in (HARD, value):
+        assert not [text for text in everything if secret in text]
+
+
+def test_an_overlay_a_preseed_and_a_hook(user: Builder) -> None:
+    output = user.folder("own")
+    top = user.folder("own-input")
+    (top / "files" / "etc").mkdir(parents=True)
+    (top / "files" / "etc" / "motd").write_text("ours\n")
+    (top / "answers").write_text("tzdata tzdata/Areas select Europe\n")
+    (top / "hook").write_text(
+        '#!/bin/sh\nset -eu\nchroot "$1" sh -c "id -u >/root/id; cat /etc/motd >>/root/id"\n'
+        'echo "$IMAGE_RELEASE $IMAGE_NAME $BODI_RELEASE" >>"$IMAGE_ROOT/root/id"\n'
+    )
+    (top / "hook").chmod(0o755)
+    (top / "image.toml").write_text(
+        'overlay = ["files"]\nhook-script = ["hook"]\npreseed = ["answers"]\n'
+        'hostname = "box"\nextra-packages = ["tzdata"]\n'
+    )
+    user.build(output, *TINY, "--config", top / "image.toml")
+    archive = output / "tiny.tar"
+    assert text_of(archive, "/root/id") == "0\nours\ntrixie tiny trixie\n"
+    assert text_of(archive, "/etc/hostname") == "box\n"
+    assert contents(archive)["/etc/motd"].uid == 0
+    assert "tzdata/Areas" in text_of(archive, "/var/cache/debconf/config.dat")
+    answers = text_of(archive, "/var/cache/debconf/config.dat").split("\n\n")
+    assert any("Name: tzdata/Areas" in item and "Value: Europe" in item for item in answers)
+
+
+def test_no_daemon_starts(user: Builder) -> None:  # W-122
+    output = user.folder("daemons")
+    hook = output.parent / "start"
+    hook.write_text(
+        '#!/bin/sh\nset -eu\nchroot "$1" sh -c "invoke-rc.d ssh start || test $? = 0; '
+        'test ! -e /run/sshd.pid"\n'
+    )
+    hook.chmod(0o755)
+    user.build(output, *TINY, "--hook-script", hook)
+    assert (output / "tiny.tar").is_file()
+
+
+def test_the_machine_is_as_before(user: Builder) -> None:  # W-118, W-121
+    watched = [Path("/etc/resolv.conf"), Path("/etc/hosts"), Path("/etc/passwd"), Path("/dev/null")]
+    before = [path.stat().st_mtime_ns for path in watched[:3]]
+    mounts = Path("/proc/self/mountinfo").read_text()
+    output = user.folder("before")
+    user.build(output, *TINY)
+    for path in list(output.iterdir()):
+        path.unlink()
+    wait_until_gone(user, output)
+    assert [path.stat().st_mtime_ns for path in watched[:3]] == before
+    assert Path("/proc/self/mountinfo").read_text() == mounts
+    assert watched[3].is_char_device()
