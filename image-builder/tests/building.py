@@ -42,6 +42,7 @@ class Builder:
     def argv(self, arguments: Sequence[str | os.PathLike[str]]) -> list[str]:
         """Return the command that runs the program as this user."""
         become = ["setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups"]
+        become += ["--pdeathsig", "KILL"]
         program = ["/usr/bin/python3", "-m", "debstack_image.cli"]
         return [*become, *program, *(os.fspath(argument) for argument in arguments)]
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from debstack.base.errors import CommandError
 from debstack.base.run import run
 from debstack_image import formats, tree
 from debstack_image.access import configure_access
@@ -27,7 +28,7 @@ from debstack_image.filesystem import make_root, needed_size
 from debstack_image.first_boot import configure_first_boot
 from debstack_image.hooks import run_hooks
 from debstack_image.identity import Identity, newest_package
-from debstack_image.index import Index, Package, digest_of
+from debstack_image.index import ImageError, Index, Package, digest_of
 from debstack_image.loaders import Loaders, prepare
 from debstack_image.manifest import Installed, installed_packages
 from debstack_image.packages import priority_pattern, wanted_packages
@@ -36,7 +37,7 @@ from debstack_image.reproduce import preferences, sources_of
 from debstack_image.settings import Settings
 from debstack_image.sources import Sources
 from debstack_image.system import configure_system
-from debstack_image.values import GIB
+from debstack_image.values import GIB, MIB
 
 #: Changes when bases are made in another way, so that old ones are not used.
 _RECIPE = 1
@@ -65,6 +66,19 @@ def release_version(root: Path) -> str:
     text = tree.place(root, "/usr/lib/os-release").read_text(encoding="utf-8")
     found = re.search(r'^VERSION_ID="?([^"\n]*)"?$', text, re.MULTILINE)
     return found.group(1) if found else ""
+
+
+def room_in(folder: Path) -> bool:
+    """Tell whether there is still some space in a folder."""
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize >= MIB
+
+
+def no_room(folder: Path) -> ImageError:
+    """Return the error that says so."""
+    return ImageError(
+        f"{folder}: No space left on device", hint="--output and --scratch-dir name other folders"
+    )
 
 
 def available_memory() -> int:
@@ -213,7 +227,12 @@ class Build:
         name = f"{self.settings.title}.{suffix}"
         path = self.settings.output / f".{name}.{self.scratch.name}.part"
         self.unfinished.append(path)
-        yield path
+        try:
+            yield path
+        except CommandError as error:
+            if not room_in(self.settings.output):
+                raise no_room(self.settings.output) from error
+            raise
         self.result.files[name] = path
 
     def write_trees(self) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from debstack.base.main import run_main
 from debstack_image import glance, progress, sbom
-from debstack_image.build import Build, Result
+from debstack_image.build import Build, Result, no_room
 from debstack_image.content import asked, described
 from debstack_image.identity import Identity
 from debstack_image.manifest import render, sha256
@@ -80,7 +81,7 @@ def finish(settings: Settings, result: Result, unfinished: list[Path]) -> None:
 def main() -> int:
     """Build what the command line asks for; the process that started this has checked it."""
     unfinished: list[Path] = []
-    hold_to_lifeline(unfinished)
+    hold_to_lifeline(unfinished, inside_scratch())
     os.umask(0o022)
     settings = resolved(parse_command_line(sys.argv[1:]))
 
@@ -89,6 +90,10 @@ def main() -> int:
         try:
             result = work.run()
             finish(settings, result, unfinished)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise no_room(Path(error.filename or settings.output)) from error
         finally:
             for path in unfinished:
                 path.unlink(missing_ok=True)

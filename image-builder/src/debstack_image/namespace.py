@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from debstack.base.errors import CommandError, DebstackError
@@ -62,20 +62,24 @@ def run_inside(module: str, arguments: Sequence[str], scratch: Path) -> int:
     return 1 if code is None else code
 
 
-def hold_to_lifeline(clean_up: Sequence[Path]) -> None:
+def hold_to_lifeline(unfinished: Sequence[Path], scratch: Path) -> None:
     """End this process and all others of its namespace when whoever started it is gone.
 
-    `clean_up` is a list that may grow: files that are unfinished until they are taken off it.
+    `unfinished` is a list that may grow: files that go too until they are taken off it.
     """
 
     def watch() -> None:
         while os.read(0, 4096):
             pass
-        # The first process of a namespace: all that is left in it are our own children.
-        os.kill(-1, signal.SIGKILL)
-        for path in list(clean_up):
+        # The first process of a namespace: all that is left in it are our own children. They are
+        # stopped and not killed, so that nobody who waits for them goes on by their failure.
+        with suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGSTOP)
+        run(["umount", "--recursive", "--lazy", scratch], check=False)
+        run(["rm", "-rf", "--one-file-system", scratch], check=False)
+        for path in list(unfinished):
             path.unlink(missing_ok=True)
-        os._exit(1)
+        os._exit(1)  # and with it every process of the namespace
 
     threading.Thread(target=watch, daemon=True).start()
 

@@ -116,7 +116,9 @@ def _check_output(folder: Path) -> None:
     """Raise DebstackError unless files can be written to `folder`."""
     place = folder if folder.exists() else next(p for p in folder.parents if p.exists())
     if not os.access(place, os.W_OK | os.X_OK):
-        raise DebstackError(f"--output: {folder}: this user cannot write there")
+        raise DebstackError(
+            f"--output: {folder}: this user cannot write there", hint="choose another folder"
+        )
 
 
 def check(settings: Settings) -> None:

@@ -54,7 +54,8 @@ def user(modules: Path) -> Iterator[Builder]:
         _give(home, uid)
         yield Builder(uid, home, modules)
     finally:
-        run(["userdel", _USER])
+        # Forced: a test that was interrupted may have left a build that is about to end.
+        run(["userdel", "--force", _USER])
 
 
 @pytest.fixture(scope="session")
