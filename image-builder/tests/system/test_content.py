@@ -139,24 +139,23 @@ def test_an_overlay_a_preseed_and_a_hook(user: Builder) -> None:
     top = user.folder("own-input")
     (top / "files" / "etc").mkdir(parents=True)
     (top / "files" / "etc" / "motd").write_text("ours\n")
-    (top / "answers").write_text("tzdata tzdata/Areas select Europe\n")
+    (top / "answers").write_text("ca-certificates ca-certificates/trust_new_crts select no\n")
     (top / "hook").write_text(
         '#!/bin/sh\nset -eu\nchroot "$1" sh -c "id -u >/root/id; cat /etc/motd >>/root/id"\n'
         'echo "$IMAGE_RELEASE $IMAGE_NAME $BODI_RELEASE" >>"$IMAGE_ROOT/root/id"\n'
     )
     (top / "hook").chmod(0o755)
     (top / "image.toml").write_text(
-        'overlay = ["files"]\nhook-script = ["hook"]\npreseed = ["answers"]\n'
-        'hostname = "box"\nextra-packages = ["tzdata"]\n'
+        'overlay = ["files"]\nhook-script = ["hook"]\npreseed = ["answers"]\nhostname = "box"\n'
     )
     user.build(output, *TINY, "--config", top / "image.toml")
     archive = output / "tiny.tar"
     assert text_of(archive, "/root/id") == "0\nours\ntrixie tiny trixie\n"
     assert text_of(archive, "/etc/hostname") == "box\n"
     assert contents(archive)["/etc/motd"].uid == 0
-    assert "tzdata/Areas" in text_of(archive, "/var/cache/debconf/config.dat")
     answers = text_of(archive, "/var/cache/debconf/config.dat").split("\n\n")
-    assert any("Name: tzdata/Areas" in item and "Value: Europe" in item for item in answers)
+    name = "Name: ca-certificates/trust_new_crts"
+    assert any(name in item and "Value: no" in item for item in answers)
 
 
 def test_no_daemon_starts(user: Builder) -> None:  # W-122
