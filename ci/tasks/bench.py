@@ -8,7 +8,7 @@ from pathlib import Path
 from invoke.context import Context
 from invoke.tasks import task
 
-from benchmark import all_in_one, ours, peer
+from benchmark import all_in_one, image, ours, peer
 from benchmark.figure import Figure, table, write
 from cloudtest.stages import ALL_IN_ONE, METAPACKAGE
 from debstack.base.errors import DebstackError
@@ -36,7 +36,15 @@ def _all_in_one(repository: Path, _peer: bool) -> list[Figure]:
     return all_in_one.measure_all_in_one(repository)
 
 
-_PARTS = {"identity-and-image": _identity_and_image, "all-in-one": _all_in_one}
+def _image(_repository: Path, _peer: bool) -> list[Figure]:
+    return image.measure_image()
+
+
+_PARTS = {
+    "identity-and-image": _identity_and_image,
+    "all-in-one": _all_in_one,
+    "image": _image,
+}
 
 
 @task(

@@ -11,12 +11,11 @@ class UnexpectedCommand(BaseException):
 
 
 @pytest.fixture(autouse=True)
-def no_commands(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make running a command fail the test, unless it is marked to run some."""
+def no_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make running a command fail the test."""
 
     def refuse(*args: object, **_: object) -> None:
         raise UnexpectedCommand(args)
 
-    if request.node.get_closest_marker("commands") is None:
-        monkeypatch.setattr("subprocess.run", refuse)
-        monkeypatch.setattr("subprocess.Popen", refuse)
+    monkeypatch.setattr("subprocess.run", refuse)
+    monkeypatch.setattr("subprocess.Popen", refuse)

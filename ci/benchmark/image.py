@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measuring the image builder, and a bare mmdebstrap of the same packages beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmark.figure import Figure
+from debstack.base.errors import DebstackError
+from debstack.base.run import run
+from debstack_image.parsing import Request
+from debstack_image.process import Companion, python_argv
+from debstack_image.sources import plan_sources
+from debstack_image.validation import resolved
+
+_POLL_S = 0.1
+_MB = 1e6
+_TIMEOUT_S = 3600.0
+
+
+@contextmanager
+def _place() -> Iterator[Path]:
+    """Give a folder in memory, where there is one that is large enough."""
+    top = Path("/dev/shm")  # noqa: S108 - a folder of our own in it
+    with tempfile.TemporaryDirectory(prefix="bench-image.", dir=top if top.is_dir() else None) as n:
+        yield Path(n)
+
+
+def _used(place: Path) -> int:
+    """Return how many bytes the build that works in `place` has in use there."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if b"debstack_image.inside" not in path.read_bytes():
+                continue
+            root = path.parent / "root"
+            for scratch in place.glob("debstack-image.*"):
+                found = os.statvfs(root / scratch.relative_to("/"))
+                return (found.f_blocks - found.f_bfree) * found.f_frsize
+        except OSError:  # it has just ended
+            continue
+    return 0
+
+
+def _build(place: Path, cache: Path, *arguments: str) -> tuple[float, int]:
+    """Build an image in `place`; return the seconds it took and the most that it worked with."""
+    argv, environment = python_argv("debstack_image.cli")
+    environment |= {"TMPDIR": os.fspath(place), "HOME": os.fspath(place)}
+    options = ["--quiet", "--output", os.fspath(place), "--cache-dir", os.fspath(cache)]
+    began, peak = time.monotonic(), 0
+    log = place / "log"
+    companion = Companion([*argv, *options, *arguments], env=environment, log=log)
+    while (code := companion.wait(_POLL_S)) is None:
+        peak = max(peak, _used(place))
+    if code:
+        raise DebstackError(f"bench: the build failed:\n{log.read_text(encoding='utf-8')}")
+    return time.monotonic() - began, peak
+
+
+def _bare(place: Path, packages: list[str], release: str) -> float:
+    """Return the seconds that mmdebstrap takes for a tar of the same packages."""
+    sources = place / "bare.sources"
+    settings = dataclasses.replace(resolved(Request()), release=release)
+    plan = plan_sources(settings)
+    sources.write_text(plan.build, encoding="utf-8")
+    argv = ["mmdebstrap", "--variant=essential", "--format=tar"]
+    argv += ['--aptopt=APT::Install-Recommends "false"', '--aptopt=Acquire::Languages "none"']
+    argv += [f"--aptopt={line}" for line in plan.settings]
+    argv += [f"--include={name}" for name in packages]
+    began = time.monotonic()
+    tar = place / "bare.tar"
+    run([*argv, release, tar, sources], env={"TMPDIR": os.fspath(place)}, timeout_s=_TIMEOUT_S)
+    seconds = time.monotonic() - began
+    tar.unlink()
+    return seconds
+
+
+def measure_image() -> list[Figure]:
+    """Measure cold and warm builds of the standard image, sizes, and what is worked with."""
+    with _place() as place:
+        cache, title = place / "cache", "debian-trixie-amd64"
+        cold, peak = _build(place, cache, "--no-cache")
+        manifest = json.loads((place / f"{title}.manifest.json").read_text(encoding="utf-8"))
+        packages = [package["name"] for package in manifest["packages"]]
+        size = (place / f"{title}.qcow2").stat().st_size / _MB
+        bare = _bare(place, packages, "trixie")
+        _build(place, cache)
+        warm, _ = _build(place, cache)
+        _build(place, cache, "--minimal")
+        minimal = (place / "debian-trixie-minimal-amd64.qcow2").stat().st_size / _MB
+        shutil.rmtree(cache)
+        return [
+            Figure(name="image, cold", value=cold, unit="s", target=30, peer=bare),
+            Figure(name="image, from the cache", value=warm, unit="s", target=10),
+            Figure(name="standard image, qcow2", value=size, unit="MB", target=190),
+            Figure(name="minimal image, qcow2", value=minimal, unit="MB", target=186),
+            Figure(name="peak of scratch space", value=peak / _MB, unit="MB", target=900),
+        ]

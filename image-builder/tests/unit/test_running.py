@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from debstack.base.run import Result
+from debstack_image import chroot, emulator, validation
+from debstack_image.boottest import Outcome, problems_of
+from debstack_image.build import release_version
+from debstack_image.emulator import EmulatorError, Machine, qemu_argv
+from debstack_image.namespace import sweep, unshare_argv
+from debstack_image.old_mke2fs import commands
+from debstack_image.parsing import Request, UsageError
+from debstack_image.process import Interrupted
+from debstack_image.settings import Settings
+from debstack_image.tools import needed
+
+
+def test_variables_of_a_command_in_the_tree_are_no_words_of_it(  # W-113
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ran: dict[str, Any] = {}
+
+    def run(argv: list[str], **more: Any) -> Result:
+        ran.update(argv=argv, **more)
+        return Result(code=0, stdout="", stderr="")
+
+    monkeypatch.setattr(chroot, "run", run)
+    chroot.Chroot(Path("/tree"), 7).run(["apt-get", "update"], env={"A": "b"})
+    assert ran["argv"] == ["chroot", "/tree", "apt-get", "update"]
+    assert ran["env"]["DEBIAN_FRONTEND"] == "noninteractive"
+    assert (ran["env"]["A"], ran["env"]["SOURCE_DATE_EPOCH"]) == ("b", "7")
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [('VERSION_ID="13"\n', "13"), ("VERSION_ID=12\n", "12"), ("ID=debian\n", "")],
+)
+def test_the_release_says_its_own_version(tmp_path: Path, text: str, version: str) -> None:  # W-123
+    file = tmp_path / "usr" / "lib" / "os-release"
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    assert release_version(tmp_path) == version
+
+
+def test_only_root_needs_no_namespace_of_users() -> None:
+    assert "--user" in unshare_argv(root=False)
+    assert "--user" not in unshare_argv(root=True)
+    assert "--kill-child" in unshare_argv(root=True)
+
+
+def test_a_folder_without_its_build_is_swept(tmp_path: Path) -> None:
+    dead, other = tmp_path / "debstack-image.dead", tmp_path / "else"
+    dead.mkdir()
+    other.mkdir()
+    sweep(tmp_path)
+    assert not dead.exists()
+    assert other.exists()
+
+
+def test_exit_codes_of_signals() -> None:
+    assert Interrupted(signal.SIGTERM).code == 143
+    assert Interrupted(signal.SIGINT).code == 130
+
+
+def test_times_of_every_file_are_set(tmp_path: Path) -> None:
+    (tmp_path / 'a "b"').touch()
+    lines = list(commands(tmp_path, 5))
+    assert 'set_inode_field "/a ""b""" ctime @5' in lines
+    assert 'set_inode_field "/lost+found" mtime @5' in lines
+
+
+MACHINE = Machine(image=Path("i.qcow2"), image_format="qcow2", architecture="amd64")
+
+
+def test_a_machine_is_emulated_where_nothing_else_works() -> None:
+    argv = " ".join(qemu_argv(MACHINE, Path("/w"), 2222, fast=False))
+    assert "-accel tcg,thread=multi -cpu max" in argv
+    assert "hostfwd=tcp:127.0.0.1:2222-:22" in argv
+    assert "-accel kvm -cpu host" in " ".join(qemu_argv(MACHINE, Path("/w"), 1, fast=True))
+
+
+def test_a_foreign_machine_is_never_accelerated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("debstack.runtime.kvm.works", lambda: True)
+    assert emulator.accelerated("amd64", "amd64")
+    assert not emulator.accelerated("arm64", "amd64")
+
+
+def test_missing_firmware_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "is_file", lambda _: False)
+    machine = Machine(image=Path("i"), image_format="raw", architecture="amd64", firmware="uefi")
+    with pytest.raises(EmulatorError, match="lacks the UEFI firmware") as caught:
+        qemu_argv(machine, Path("/w"), 1, fast=False)
+    assert caught.value.hint == "apt-get install ovmf"
+
+
+GOOD = {
+    "cloud-init": "done",
+    "root-size": str(8 * 2**30),
+    "failed": "",
+    "firmware": "bios",
+    "machine-id": "0" * 32,
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, None),
+        ({"failed": "a.service"}, "units failed: a.service"),
+        ({"cloud-init": "error"}, "cloud-init: expected done, found error"),
+        ({"root-size": "900000000"}, "root did not grow"),
+        ({"firmware": "uefi"}, "firmware: expected bios, found uefi"),
+        ({"machine-id": "uninitialized"}, "machine-id"),
+    ],
+)
+def test_what_is_wrong_with_a_machine(changed: dict[str, str], expected: str | None) -> None:
+    found = problems_of({**GOOD, **changed}, Outcome(firmware="bios"))
+    assert (expected is None) == (found == [])
+    assert not expected or found[0].startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"boot_type": "bios", "architecture": "arm64"}, "--boot-type bios"),
+        ({"boot_manager": "systemd-boot", "boot_type": "bios"}, "--boot-manager systemd-boot"),
+        ({"release": "sid", "kernel_from_backports": True}, "--kernel-from-backports"),
+        ({"login": "root"}, "--login"),
+        ({"image_size": 1}, "--image-size"),
+        ({"kernel": "none", "format": ("kernel",)}, "--format kernel"),
+        ({"test": True, "format": ("tar",)}, "--test"),
+        ({"upload": "cloud", "format": ("tar",)}, "--upload"),
+    ],
+)
+def test_what_cannot_be_had_together(values: dict[str, Any], expected: str) -> None:
+    settings = Settings(**{"architecture": "amd64", **values})
+    with pytest.raises(UsageError) as caught:
+        validation.check(settings)
+    assert caught.value.message.startswith(expected)
+
+
+def test_only_tools_that_a_build_runs_are_asked_for() -> None:
+    assert "mkfs.btrfs" not in needed(Settings())
+    assert needed(Settings(filesystem="btrfs"))["mkfs.btrfs"] == "btrfs-progs"
+    assert "qemu-img" not in needed(Settings(format=("tar",)))
+
+
+def test_the_architecture_is_that_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validation, "machine_architecture", lambda: "arm64")
+    assert validation.resolved(Request()).architecture == "arm64"
+    assert validation.resolved(Request()).output == Path.cwd()
