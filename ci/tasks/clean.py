@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 from invoke.context import Context
 from invoke.tasks import task
@@ -12,6 +13,9 @@ from pipeline.build import say
 from pipeline.tree import BUILD, cache_dir
 from tasks.program import expected_failures
 from testbed import sweep
+
+#: Where the tests of the image builder keep what users other than root have to read.
+_IMAGE_TESTS = Path("/var/cache/debstack-image-test")
 
 
 @task(help={"cache": "the cache outside the tree too: sources, roots, builds, the archive's key"})
@@ -22,6 +26,7 @@ def clean(_: Context, cache: bool = False) -> None:
     if cache:
         for name in ("apt", "base", "builds", "key", "layers", "sdists", "work"):
             shutil.rmtree(cache_dir(name))
+        shutil.rmtree(_IMAGE_TESTS, ignore_errors=True)
 
 
 @task(help={"all": "testbeds that were left standing on purpose too"})
