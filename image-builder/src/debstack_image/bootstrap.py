@@ -23,12 +23,14 @@ _MINIMAL = (
     "path-exclude=/usr/share/doc/*",
     "path-include=/usr/share/doc/*/copyright",
 )
-#: The list is the build's; the packages themselves are copied, since mmdebstrap removes some.
+#: Links where that can be, for the sake of memory; mmdebstrap removes some of the packages, which
+#: takes a link away and not the file. The lists are read only.
 _SETUP = (
+    'put() {{ cp --archive --link "$@" 2>/dev/null || cp --archive "$@"; }} && '
     'mkdir -p "$1/var/lib/apt/lists" "$1/var/cache/apt/archives/partial" && '
-    'cp -a {lists}/. "$1/var/lib/apt/lists/" && '
+    'put {lists}/. "$1/var/lib/apt/lists/" && '
     'cp {preferences}/* "$1/etc/apt/preferences.d/" && '
-    'while read -r name; do cp {archives}/"$name" "$1/var/cache/apt/archives/"; done < {names}'
+    'while read -r name; do put {archives}/"$name" "$1/var/cache/apt/archives/"; done < {names}'
 )
 
 

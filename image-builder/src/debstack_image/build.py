@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -168,6 +169,8 @@ class Build:
                     self.result.cached = cache.take(key, self.root)
             if not self.result.cached:
                 self.install(index, wanted)
+            if cache is None:
+                shutil.rmtree(folder)
         self.result.epoch = settings.source_date_epoch or newest_package(self.root)
         if self.result.cached:
             return

@@ -115,8 +115,11 @@ def clean(root: Path, epoch: int) -> None:
 
 
 def clamp(root: Path, epoch: int) -> None:
-    """Set the time of whatever is newer than `epoch` to it."""
+    """Set the time of whatever is newer than `epoch` to it, and the time of every access.
+
+    Which files are read while an image is built is chance; a later access counts as `epoch` too.
+    """
     limit = epoch * 10**9
     for path in (*tree.walk(root), root):
-        if path.lstat().st_mtime_ns > limit:
-            os.utime(path, ns=(limit, limit), follow_symlinks=False)
+        changed = min(path.lstat().st_mtime_ns, limit)
+        os.utime(path, ns=(limit, changed), follow_symlinks=False)

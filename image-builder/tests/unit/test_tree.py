@@ -103,6 +103,7 @@ def test_no_file_is_newer_than_the_image(tmp_path: Path) -> None:
     os.utime(old, (EPOCH - 5, EPOCH - 5))
     clean(root, EPOCH)
     assert old.stat().st_mtime == EPOCH - 5
+    assert old.stat().st_atime == EPOCH
     assert max(path.lstat().st_mtime for path in (root, *root.rglob("*"))) == EPOCH
 
 
