@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A user without privileges, and root, who build images; all in one process of pytest."""
+"""A user without privileges, and root, who build images."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from building import Builder, make_modules
 
 from debstack.base.run import run
 
-_USER = "image-test"
+#: Processes that share the files out have a user each.
+_USER = f"image-test-{os.environ.get('PYTEST_XDIST_WORKER', 'gw0')}"
 #: Outlives the tests: what is downloaded and unpacked there is what makes them quick.
 _PLACE = Path("/var/cache/debstack-image-test")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is in this folder: it needs root to become others, and shares caches."""
+    """Mark what is in this folder: it needs root to become others, and many minutes."""
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.root)
             item.add_marker(pytest.mark.system)
-            item.add_marker(pytest.mark.xdist_group("image"))
+            item.add_marker(pytest.mark.long)
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +46,7 @@ def _give(home: Path, uid: int) -> None:
 @pytest.fixture(scope="session")
 def user(modules: Path) -> Iterator[Builder]:
     """An ordinary user, made for these tests, who builds."""
-    home = _PLACE / "user"
+    home = _PLACE / _USER
     home.mkdir(exist_ok=True)
     run(["userdel", _USER], check=False)
     run(["useradd", "--home-dir", home, "--no-create-home", "--shell", "/bin/sh", _USER])
