@@ -17,6 +17,8 @@ from pipeline.tree import scratch_folder, sha256_file
 #: What the toolkit ships for the running machine alone. Nothing imports it while a package is built
 #: (ci/tests/tree/test_imports.py holds that), so that a change there rebuilds no component.
 _RUN_TIME_ONLY = "usr/lib/python3/dist-packages/debstack/runtime/"
+#: But for this, which dh_openstack runs to make the finished schemas.
+_SCHEMAS = f"{_RUN_TIME_ONLY}database/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +81,8 @@ def build_digest(deb: Deb) -> str:
     used = {
         name: digest
         for name, digest in contents(deb.path).items()
-        if not name.startswith((_RUN_TIME_ONLY, "DEBIAN/md5sums", "DEBIAN/control"))
+        if name.startswith(_SCHEMAS)
+        or not name.startswith((_RUN_TIME_ONLY, "DEBIAN/md5sums", "DEBIAN/control"))
     }
     relations = [deb.name, deb.version, *sorted(deb.depends), *sorted(deb.provides)]
     return hashlib.sha256(repr([relations, sorted(used.items())]).encode()).hexdigest()
