@@ -9,7 +9,6 @@ and the database that is in use.
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from debstack.runtime.database import snapshot
 from debstack.runtime.database.driver import closing, parse_login
 from debstack.runtime.database.make_snapshot import make, own_database
 from debstack.runtime.database.mariadb import MariadbSession
-from debstack.runtime.database.snapshot import Snapshot
+from debstack.runtime.database.snapshot import Snapshot, canonical
 from debstack.runtime.database.url import MARIADB_SOCKET, service_url
 from debstack.runtime.site import DatabaseServer, Engine
 
@@ -46,10 +45,9 @@ def differing_in_use(wanted: Snapshot, database: str) -> list[str]:
     one = {table.name: table.create for table in wanted.tables}
     with closing(session(database)) as live:
         other = {
-            name: str(live.rows(f"SHOW CREATE TABLE {live.quoted(name)}")[0][1])
+            name: canonical(str(live.rows(f"SHOW CREATE TABLE {live.quoted(name)}")[0][1]))
             for name in live.tables()
         }
-    other = {name: re.sub(r" AUTO_INCREMENT=\d+", "", text) for name, text in other.items()}
     return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
 
 

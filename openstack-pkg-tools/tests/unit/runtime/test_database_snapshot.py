@@ -10,7 +10,7 @@ import pytest
 
 from debstack.base.errors import DatabaseError
 from debstack.runtime.database.driver import Row
-from debstack.runtime.database.snapshot import dump, from_json, to_json
+from debstack.runtime.database.snapshot import canonical, dump, from_json, to_json
 
 CONSTANT = str(uuid.uuid4())
 
@@ -69,3 +69,12 @@ def test_what_was_made_up_is_told_from_what_is_constant() -> None:
 def test_what_a_snapshot_cannot_hold_is_told() -> None:
     with pytest.raises(DatabaseError, match="a view or a trigger"):
         dumped(Mariadb(triggers=1))
+
+
+def test_the_order_of_indexes_is_always_the_same() -> None:
+    table = (
+        "CREATE TABLE `t` (\n  `a` int,\n  PRIMARY KEY (`a`),\n{}\n) ENGINE=InnoDB AUTO_INCREMENT=4"
+    )
+    one = table.format("  KEY `b` (`a`),\n  UNIQUE KEY `c` (`a`)")
+    other = table.format("  UNIQUE KEY `c` (`a`),\n  KEY `b` (`a`)")
+    assert canonical(one) == canonical(other) == one.removesuffix(" AUTO_INCREMENT=4")

@@ -95,8 +95,6 @@ def environment(option: str, url: str, home: Path) -> dict[str, str]:
         **passed,
         "HOME": str(home),
         "PYTHONDONTWRITEBYTECODE": "1",
-        # A migration may keep a table's indexes in a set: their order shall be the same always.
-        "PYTHONHASHSEED": "0",
         f"OS_{group.upper()}__{name.upper()}": url,
     }
 

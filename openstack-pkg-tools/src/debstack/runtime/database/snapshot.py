@@ -24,6 +24,7 @@ from debstack.runtime.site import Engine
 
 #: Tells that a number came from a sequence of its own, which says nothing about the schema.
 _SEQUENCE = re.compile(r" AUTO_INCREMENT=\d+")
+_INDEX = re.compile(r"  (UNIQUE |FULLTEXT |SPATIAL )?KEY ")
 _UUID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}")
 #: How far a migration's clock may be from the clock of who dumps what it did.
 _RECENT = timedelta(days=1)
@@ -57,6 +58,20 @@ class Snapshot:
         """Return the revisions that it is at."""
         rows = [row for t in self.tables if t.name == version_table for row in t.rows]
         return [str(row[0]) for row in rows]
+
+
+def canonical(create: str) -> str:
+    """Return what SHOW CREATE TABLE says, the same for each run of a migration.
+
+    SQLAlchemy keeps the indexes of a table in a set, so that their order differs from run to run.
+    It has no meaning. The number that a sequence has come to is left out.
+    """
+    lines = _SEQUENCE.sub("", create).split("\n")
+    numbers = [n for n, line in enumerate(lines) if _INDEX.match(line)]
+    indexes = sorted(lines[n].removesuffix(",") for n in numbers)
+    for n, index in zip(numbers, indexes, strict=True):
+        lines[n] = index + ("," if lines[n].endswith(",") else "")
+    return "\n".join(lines)
 
 
 def _encoded(value: object, constants: str) -> Cell:
@@ -121,7 +136,7 @@ def dump(session: Session, constants: str = "") -> Snapshot:
     tables = []
     for name in sorted(session.tables() - {MARKER}):
         quoted = session.quoted(name)
-        create = _SEQUENCE.sub("", str(session.rows(f"SHOW CREATE TABLE {quoted}")[0][1]))
+        create = canonical(str(session.rows(f"SHOW CREATE TABLE {quoted}")[0][1]))
         columns = tuple(str(row[0]) for row in session.rows(f"SHOW COLUMNS FROM {quoted}"))
         found = session.rows(f"SELECT * FROM {quoted}")
         encoded = [tuple(_encoded(value, constants) for value in row) for row in found]
