@@ -21,6 +21,7 @@ from cloudtest.acting import (
 )
 from cloudtest.observing import identity
 from cloudtest.stages import NodeMaker
+from testbed import archive
 from testbed.node import Node, wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.system]
@@ -109,6 +110,7 @@ def test_rabbitmq_down(unapplied: Node) -> None:
 
 
 def test_disk_full_on_etc(unapplied: Node) -> None:
+    archive.supply(["hello"])
     act(unapplied, "sh", "-ec", _FULL_ETC)
     apt(unapplied, "install", "hello")  # apt itself has room for what it does
     act(unapplied, "dpkg-trigger", "--by-package=debstack", "--no-await", "debstack-apply")
