@@ -22,7 +22,7 @@ from cloudtest.stages import ALL_IN_ONE, NodeMaker
 from testbed.machine import wait_until
 from testbed.node import Node
 
-# Long for the reason that test_all_in_one gives: a guest's network device may stay down.
+# Long: it takes many minutes.
 pytestmark = [pytest.mark.root, pytest.mark.system, pytest.mark.long]
 
 #: A tenant whose addresses are those of the demo's network too.

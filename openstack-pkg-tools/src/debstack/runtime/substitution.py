@@ -115,7 +115,8 @@ def holds(site: Site, manifest: Manifest, condition: Condition | None) -> bool:
     if condition is None:
         return True
     if condition.present:
-        return bool(looked_up(site, manifest, condition.present))
+        found = looked_up(site, manifest, condition.present)
+        return found == condition.equals if condition.equals else bool(found)
     return site.answers.get(condition.question, "") == condition.equals
 
 

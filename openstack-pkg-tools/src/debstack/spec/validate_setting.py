@@ -38,8 +38,8 @@ def condition(
     if not found.present:
         validate_question.condition(problems, where, found, questions)
         return
-    if found.question or found.equals:
-        problems.add(f"{where}.present", "stands instead of question and equals, not beside them")
+    if found.question:
+        problems.add(f"{where}.present", "stands instead of question, not beside it")
     wrong = problem(found.present, known)
     if wrong:
         problems.add(f"{where}.present", wrong)

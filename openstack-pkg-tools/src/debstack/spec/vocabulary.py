@@ -115,7 +115,7 @@ class Condition:
 
     #: The question that decides, by its full name.
     question: str = ""
-    #: The answer to it.
+    #: The answer to it; or, with `present`, what the reference must stand for, empty for anything.
     equals: str = ""
     #: Instead of a question: a reference, without its ${}, that must stand for something here.
     present: str = ""

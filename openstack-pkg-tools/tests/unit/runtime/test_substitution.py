@@ -92,6 +92,14 @@ def test_a_section_can_depend_on_what_the_machine_has(facts: Facts, written: boo
     assert ("cache" in sections_of(made, COMMON, config)) is written
 
 
+@pytest.mark.parametrize(("equals", "written"), [("127.0.0.1:11211", True), ("elsewhere:1", False)])
+def test_a_section_can_depend_on_what_exactly_the_machine_has(equals: str, written: bool) -> None:
+    when = Conditional(present="memcached-servers", equals=equals, set={"cache": {"enabled": True}})
+    config = Config(directory="/etc/x", when=(when,))
+    made = resolve(inputs(all_manifests(), facts=FACTS))
+    assert ("cache" in sections_of(made, COMMON, config)) is written
+
+
 def test_configparser_has_its_own_escape() -> None:
     config = Config(
         directory="/etc/x",
