@@ -11,6 +11,7 @@ from debstack.render import paths
 from debstack.render.environment import render
 from debstack.render.tree import units
 from debstack.spec.questions import PURGE_KEY, SHARED_PREFIX, all_questions, prefix_of
+from debstack.spec.references import references
 from debstack.spec.vocabulary import Component
 
 _ANSWER_FILES = [
@@ -26,6 +27,8 @@ class _Scripts:
     manifest: str
     kept_manifest: str
     kept_manifest_directory: str
+    #: Whether what a purge takes back depends on answers, which may be gone by then.
+    undoes_by_answers: bool
     kept_modules: str
     #: There once debstack itself is purged, while other packages still have to be.
     purged_mark: str
@@ -85,6 +88,9 @@ def _scripts(component: Component, binary: str) -> _Scripts:
         manifest=f"{paths.MANIFESTS}/{binary}.json",
         kept_manifest=kept,
         kept_manifest_directory=paths.KEPT_MANIFESTS,
+        undoes_by_answers=any(
+            references(task.undo) for task in component.package[binary].task.values()
+        ),
         kept_modules=paths.KEPT_MODULES,
         purged_mark=paths.PURGED_MARK,
         units=sorted(units(component, binary)),

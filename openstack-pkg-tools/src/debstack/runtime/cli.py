@@ -62,6 +62,8 @@ def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         default="172.24.4.0/24",
         help="the range of the floating IPs, behind NAT on this machine (default: %(default)s)",
     )
+    keep = commands.add_parser("keep", help="note what purging a package has to know (by prerm)")
+    keep.add_argument("binary", help="the package, before it is removed")
     purge = commands.add_parser("purge", help="remove what a purged package left (used by postrm)")
     purge.add_argument("binary", help="the package")
     purge.add_argument(
@@ -158,6 +160,12 @@ def _demo(arguments: argparse.Namespace) -> int:
     )
 
 
+def _keep(arguments: argparse.Namespace) -> int:
+    from debstack.runtime import keep
+
+    return keep.keep(arguments.binary)
+
+
 def _purge(arguments: argparse.Namespace) -> int:
     from debstack.runtime import purge
 
@@ -197,6 +205,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "doctor": _doctor,
     "demo": _demo,
     "prepare": _prepare,
+    "keep": _keep,
     "purge": _purge,
     "answers": _answers,
     "secrets": _secrets,

@@ -152,5 +152,13 @@ def test_removal_keeps_the_manifest_and_stops_the_units() -> None:
     assert "deb-systemd-invoke stop tiny-api.service" in prerm
 
 
+def test_removal_keeps_what_answers_decide_where_something_is_undone_by_them() -> None:
+    assert "debstack keep" not in snippets(component(), "tiny-api")["prerm"]
+    task = {"summary": "x", "probe": ["x"], "expect": "", "command": ["x"]}
+    task["undo"] = ["del-br", "${answer.tiny/store}"]
+    declared = component({"package/tiny-api/task": {"bridge": task}})
+    assert "debstack keep tiny-api </dev/null" in snippets(declared, "tiny-api")["prerm"]
+
+
 def test_debstack_itself_has_hand_written_scripts() -> None:
     assert snippets(component({"question-prefix": "openstack"}), "tiny-common") == {}
