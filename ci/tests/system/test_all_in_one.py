@@ -181,8 +181,6 @@ def test_demo_twice_does_nothing_and_goes_when_nothing_uses_it(cloud: Node, addr
     assert act(cloud, "nft", "list", "tables").stdout.find("debstack") == -1
 
 
-# In make test again once it is seen to pass: the agents lacked a dependency when it ran last.
-@pytest.mark.long
 def test_with_the_agent_of_open_vswitch(make_node: NodeMaker) -> None:
     node = make_node("ovs", stage="debian", packages=[ALL_IN_ONE]).boot()
     preseed(node, {"neutron/backend": "openvswitch"}, {})

@@ -82,9 +82,6 @@ def test_no_secret_of_any_service_can_be_read_by_others(node: Node, before: dict
     assert len(found["passwords"]) > 15
 
 
-# In make test again once they pass: the provider bridge outlives the purge of the package that
-# knows its name.
-@pytest.mark.long
 def test_purge_leaves_nothing_of_a_cloud_that_was_in_use(
     node: Node, before: dict[str, Any]
 ) -> None:
@@ -116,7 +113,6 @@ def fails(node: Node, *arguments: str) -> tuple[str, str]:
     return said.errors[0], said.hints[0]
 
 
-@pytest.mark.long
 def test_a_wrong_answer_is_refused_by_name(node: Node, before: dict[str, Any]) -> None:
     preseed(node, {"neutron/backend": "linuxbridge"}, {})
     error, _ = fails(node, "install", ALL_IN_ONE)
@@ -125,7 +121,6 @@ def test_a_wrong_answer_is_refused_by_name(node: Node, before: dict[str, Any]) -
     preseed(node, {"neutron/backend": "ovn"}, {})
 
 
-@pytest.mark.long
 def test_servers_that_are_down_are_told(node: Node, before: dict[str, Any]) -> None:
     act(node, "systemctl", "stop", *_SERVERS)
     done = apt(node, "install", "-f", check=False, env=_SOON, timeout_s=_TIMEOUT_S)
@@ -137,7 +132,6 @@ def test_servers_that_are_down_are_told(node: Node, before: dict[str, Any]) -> N
     act(node, "systemctl", "start", *_SERVERS)
 
 
-@pytest.mark.long
 def test_killed_again_and_again_it_ends_in_order(node: Node, before: dict[str, Any]) -> None:
     for moment in MOMENTS:
         kill(node, moment, "dpkg", "--configure", "-a")
