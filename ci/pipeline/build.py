@@ -89,10 +89,10 @@ def say(line: str) -> None:
 def source_digest(source: SourcePackage) -> str:
     """Return a digest of the files that go into `source`: names, modes and contents."""
     digest = hashlib.sha256()
-    for file in source.files():
+    for name, file in source.files().items():
         mode = "x" if os.access(file, os.X_OK) else "-"
         content = str(file.readlink()) if file.is_symlink() else sha256_file(file)
-        digest.update(f"{mode} {file.relative_to(source.folder)} {content}\n".encode())
+        digest.update(f"{mode} {name} {content}\n".encode())
     return digest.hexdigest()
 
 

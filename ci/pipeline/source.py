@@ -24,6 +24,16 @@ from pipeline.tree import ROOT, tree_files
 
 #: What the toolkit's own source package is made of; the rest of the tree is not part of it.
 _TOOLKIT_PARTS = ("debian", "openstack-pkg-tools", "LICENSE")
+#: Files of the tree that a source package has copies of, below GATHERED: what is made from all
+#: declarations is made when that package is built, from its .dsc alone.
+_GATHERED: Mapping[str, tuple[str, ...]] = {
+    "openstack-meta": (
+        "debian/openstack.toml",
+        "packages/*/debian/openstack.toml",
+        "preseed/*.preseed",
+    )
+}
+GATHERED = "gathered"
 _NATIVE = "3.0 (native)"
 _QUILT = "3.0 (quilt)"
 
@@ -56,13 +66,18 @@ class SourcePackage:
         """The start of its files' names: name_version without the epoch."""
         return f"{self.name}_{str(self.version).partition(':')[2] or self.version}"
 
-    def files(self) -> list[Path]:
-        """Return the files of the tree that go into the source package."""
+    def files(self) -> dict[str, Path]:
+        """Return name in the source package to file of the tree, of all that goes into it."""
         parts = ["debian"]
         if self.native:
             parts = list(_TOOLKIT_PARTS) if self.folder == ROOT else ["."]
         places = [self.folder / part for part in parts]
-        return [file for place in places if place.exists() for file in tree_files(place)]
+        own = [file for place in places if place.exists() for file in tree_files(place)]
+        found = {os.fspath(file.relative_to(self.folder)): file for file in own}
+        for pattern in _GATHERED.get(self.name, ()):
+            for file in sorted(ROOT.glob(pattern)):
+                found[f"{GATHERED}/{file.relative_to(ROOT)}"] = file
+        return found
 
 
 def _changelog_timestamp(entry: Any) -> int:
@@ -182,8 +197,8 @@ def needed_sources(
 
 def _stage_files(source: SourcePackage, target: Path) -> None:
     """Copy the tree's files to `target` with modes that do not depend on anyone's umask."""
-    for file in source.files():
-        copy = target / file.relative_to(source.folder)
+    for name, file in source.files().items():
+        copy = target / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copy, follow_symlinks=False)
         if not copy.is_symlink():

@@ -7,13 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from debstack.spec.component import read_component
-from debstack.spec.questions import (
-    PURGE_KEY,
-    all_questions,
-    has_data,
-    prefix_of,
-    purge_question,
-)
+from debstack.spec.series_questions import asked_by
 from debstack.spec.vocabulary import Check, Component, Question, QuestionType
 from pipeline.tree import ROOT
 
@@ -56,17 +50,6 @@ def _entry(name: str, question: Question) -> Iterator[str]:
     yield ""
 
 
-def _questions(component: Component) -> dict[str, Question]:
-    prefix = prefix_of(component)
-    found: dict[str, Question] = {}
-    for binary, package in component.package.items():
-        for key, question in all_questions(component, binary).items():
-            found[f"{prefix}/{key}"] = question
-        if has_data(package):
-            found[f"{prefix}/{PURGE_KEY}"] = purge_question()
-    return found
-
-
 def components() -> list[Component]:
     """Return every component of the tree: the toolkit's own first, then the others by name."""
     paths: list[Path] = sorted((ROOT / "packages").glob("*/debian/openstack.toml"))
@@ -78,6 +61,6 @@ def page() -> str:
     lines = [_HEAD]
     for component in components():
         lines += [f"## {component.title}", ""]
-        for name, question in _questions(component).items():
-            lines += _entry(name, question)
+        for name, asked in asked_by(component).items():
+            lines += _entry(name, asked.question)
     return "\n".join(lines).rstrip() + "\n"

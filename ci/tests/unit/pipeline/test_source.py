@@ -109,3 +109,18 @@ def test_changelog_of_another_source(folder: Path) -> None:
 def test_unknown_name_has_a_suggestion(folder: Path) -> None:
     with pytest.raises(DebstackError, match='did you mean "glance"'):
         pick({"glance": read_source(folder)}, ["glanse"])
+
+
+def test_a_source_package_may_have_copies_of_files_of_the_tree(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("pipeline.source._GATHERED", {"glance": ("packages/*/debian/one.toml",)})
+    other = tmp_path / "packages" / "nova" / "debian"
+    other.mkdir(parents=True)
+    (other / "one.toml").write_text("")
+    monkeypatch.setattr("pipeline.source.tree_files", lambda place: sorted(place.rglob("c*")))
+    assert read_source(folder).files() == {
+        "debian/changelog": folder / "debian/changelog",
+        "debian/control": folder / "debian/control",
+        "gathered/packages/nova/debian/one.toml": other / "one.toml",
+    }
