@@ -99,6 +99,18 @@ def _add_secrets(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     rotate.add_argument("name", nargs="+", help="for example glance/service-password")
 
 
+def _add_preseed(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    preseed = commands.add_parser("preseed", help="check a preseed file, or make ours of another")
+    verbs = preseed.add_subparsers(dest="verb", metavar="VERB", required=True)
+    check = verbs.add_parser("check", help="tell everything that is wrong with a preseed file")
+    check.add_argument("file", metavar="FILE", help="the file; - for standard input")
+    _json_option(check)
+    convert = verbs.add_parser(
+        "convert", help="turn a preseed file for Debian's own packages into one for these"
+    )
+    convert.add_argument("file", metavar="FILE", help="the file; - for standard input")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all arguments."""
     parser = argparse.ArgumentParser(
@@ -112,6 +124,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_runs(commands)
     _add_answers(commands)
     _add_secrets(commands)
+    _add_preseed(commands)
     return parser
 
 
@@ -198,6 +211,16 @@ def _secrets(arguments: argparse.Namespace) -> int:
     return secrets_command.rotate(arguments.name)
 
 
+def _preseed(arguments: argparse.Namespace) -> int:
+    if arguments.verb == "check":
+        from debstack.runtime.preseeds import check_command
+
+        return check_command.preseed_check(arguments.file, as_json=arguments.json)
+    from debstack.runtime.preseeds import convert_command
+
+    return convert_command.preseed_convert(arguments.file)
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "plan": _plan,
     "apply": _apply,
@@ -209,6 +232,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "purge": _purge,
     "answers": _answers,
     "secrets": _secrets,
+    "preseed": _preseed,
 }
 
 

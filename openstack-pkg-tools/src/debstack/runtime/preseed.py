@@ -19,6 +19,12 @@ from debstack.base.errors import AnswerError
 
 _LINE = re.compile(r"\s*(?P<owner>\S+)\s+(?P<name>\S+)\s+(?P<type>\S+)(?:\s(?P<value>.*))?", re.S)
 
+#: debconf's types of questions that have an answer.
+TYPES = ("boolean", "multiselect", "password", "select", "string")
+_ANSWER = re.compile(rf"\s*[\w.+-]+\s+[\w.+-]+/\S+\s+({'|'.join(TYPES)})(\s|$)")
+
+_SEEN = re.compile(r"\s*[^\s#]\S*\s+(?P<name>\S+)\s+seen\b.*", re.S)
+
 LITERAL = "# (the value above ends in a backslash)"
 
 
@@ -109,6 +115,25 @@ class Preseed:
         """Return question name to value."""
         return {name: entry.value for name, entry in self.entries().items()}
 
+    def numbered(self) -> list[tuple[int, Entry]]:
+        """Return line number and entry of every answer, in the order of the file."""
+        return [(b.line, b.entry) for b in self._blocks if b.entry is not None]
+
+    def flags(self) -> list[tuple[str, str]]:
+        """Return question and text of each line that says whether a question was seen."""
+        found = [(_SEEN.fullmatch(b.text), b.text) for b in self._blocks if b.entry is None]
+        return [(match["name"], text) for match, text in found if match is not None]
+
+    def swallowed(self) -> list[int]:
+        """Return the numbers of lines that look like answers, but continue the line before."""
+        return [
+            block.line + offset
+            for block in self._blocks
+            if block.entry is not None
+            for offset, text in enumerate(block.text.split("\n"))
+            if offset and _ANSWER.match(text)
+        ]
+
     def line_of(self, name: str) -> int:
         """Return the number of the line that answers `name`, from 1; 0 if none does."""
         numbers = [b.line for b in self._blocks if b.entry is not None and b.entry.name == name]
@@ -122,7 +147,7 @@ class Preseed:
             if block.entry is None
             and block.text.strip()
             and not block.text.lstrip().startswith("#")
-            and not re.fullmatch(r"\s*\S+\s+\S+\s+seen\b.*", block.text, re.S)
+            and not _SEEN.fullmatch(block.text)
         ]
 
     def updated(self, wanted: Mapping[str, Entry | None]) -> Preseed:

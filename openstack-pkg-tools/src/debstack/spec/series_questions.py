@@ -56,9 +56,7 @@ def asked_by(component: Component) -> dict[str, SeriesQuestion]:
         if has_data(package) and prefix != SHARED_PREFIX:
             asked[PURGE_KEY] = purge_question()
         for key, question in asked.items():
-            found.setdefault(
-                f"{prefix}/{key}", SeriesQuestion(binary=binary, question=question)
-            )
+            found.setdefault(f"{prefix}/{key}", SeriesQuestion(binary=binary, question=question))
     return found
 
 

@@ -10,9 +10,11 @@ from debstack.base.secret import Secret
 from debstack.runtime import manifests
 from debstack.runtime.context import Context
 from debstack.runtime.facts import Facts
+from debstack.runtime.preseeds.known import Known, together
 from debstack.runtime.resolve import Inputs, resolve
 from debstack.spec.component import manifest_json, read_component
 from debstack.spec.component import resolve as resolve_manifest
+from debstack.spec.series_questions import SeriesQuestions, collect
 from debstack.spec.vocabulary import Manifest
 
 TREE = Path(__file__).parents[4]
@@ -35,6 +37,19 @@ def manifests_of(source: str) -> tuple[Manifest, ...]:
 
 def all_manifests() -> tuple[Manifest, ...]:
     return manifests_of("debstack") + manifests_of("keystone") + manifests_of("glance")
+
+
+@cache
+def series_questions() -> SeriesQuestions:
+    """Return the list of openstack-preseeds: all questions of the packages of the tree."""
+    folders = [TREE / "debian", *sorted((TREE / "packages").glob("*/debian"))]
+    paths = [folder / "openstack.toml" for folder in folders]
+    return collect(read_component(path) for path in paths if path.is_file())
+
+
+def whole_series() -> Known:
+    """Return all questions that the packages of the tree ask, as if none of them was installed."""
+    return together((), series_questions())
 
 
 def install(root: Path, *sources: str) -> None:
