@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,11 +47,18 @@ class SeriesQuestions:
     question: dict[str, SeriesQuestion] = field(default_factory=dict)
 
 
-def asked_by(component: Component) -> dict[str, SeriesQuestion]:
-    """Return full name to question of all that the packages of `component` ask, purge included."""
+def asked_by(
+    component: Component, binaries: Collection[str] | None = None
+) -> dict[str, SeriesQuestion]:
+    """Return full name to question of all that the packages of `component` ask, purge included.
+
+    `binaries` are the packages that count; all of them if None.
+    """
     prefix = prefix_of(component)
     found: dict[str, SeriesQuestion] = {}
     for binary, package in component.package.items():
+        if binaries is not None and binary not in binaries:
+            continue
         asked = dict(all_questions(component, binary))
         if has_data(package) and prefix != SHARED_PREFIX:
             asked[PURGE_KEY] = purge_question()

@@ -78,6 +78,11 @@ def test_a_good_file_has_nothing_wrong() -> None:
             " debstack preseed convert makes a file for ours of it",
         ),
         (
+            "debstack openstack/virt-type select kvm",
+            "openstack/virt-type: no package of this series asks this"
+            ' (did you mean "nova/virt-type"?)',
+        ),
+        (
             "d-i openstack/region string Lyon",
             "openstack/region: the owner d-i keeps it in the installer; write debstack",
         ),
@@ -144,10 +149,11 @@ def test_a_long_value_is_cut() -> None:
 
 def test_without_the_list_of_the_series_what_is_installed_is_known() -> None:
     known = together(all_manifests(), None)
-    text = "x glance/store select rbd\nx glance/purge-data boolean true\nx glance/unlike-any string y\n"
+    lines = ("glance/store select rbd", "glance/purge-data boolean true", "glance/other string y")
+    text = "".join(f"x {line}\n" for line in lines)
     told = [finding.text("f") for finding in check(Preseed.parse(text), known)]
     assert told == [
-        "f:3: glance/unlike-any: no installed package asks this; openstack-preseeds knows of the others"
+        "f:3: glance/other: no installed package asks this; openstack-preseeds knows of the others"
     ]
 
 

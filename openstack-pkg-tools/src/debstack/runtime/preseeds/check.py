@@ -23,19 +23,29 @@ def _shown(value: str) -> str:
     return value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…"
 
 
+def _meant(name: str, known: Known) -> str:
+    """Return the question that `name` probably means; empty where none comes near."""
+    prefix, _, key = name.partition("/")
+    if prefix not in known.prefixes:
+        close = difflib.get_close_matches(name, sorted(known.questions), n=1, cutoff=0.85)
+        return close[0] if close else ""
+    keys = [other.partition("/")[2] for other in known.questions if other.startswith(f"{prefix}/")]
+    close = difflib.get_close_matches(key, sorted(keys), n=1, cutoff=0.6)
+    if close:
+        return f"{prefix}/{close[0]}"
+    elsewhere = [other for other in sorted(known.questions) if other.partition("/")[2] == key]
+    return elsewhere[0] if elsewhere else ""
+
+
 def _unknown(line: int, entry: Entry, known: Known) -> Finding | None:
-    prefix = entry.name.partition("/")[0]
+    suggestion = _meant(entry.name, known)
     if is_of_debian(entry.name):
         message = (
             "a question of Debian's own packages, which ours do not ask;"
             " debstack preseed convert makes a file for ours of it"
         )
         return Finding(line=line, question=entry.name, message=message)
-    ours = prefix in known.prefixes
-    names = sorted(known.questions)
-    close = difflib.get_close_matches(entry.name, names, n=1, cutoff=0.6 if ours else 0.85)
-    suggestion = close[0] if close else ""
-    if ours:
+    if entry.name.partition("/")[0] in known.prefixes:
         message = "no package of this series asks this"
         if not known.whole_series:
             message = f"no installed package asks this; {LIST_PACKAGE} knows of the others"
