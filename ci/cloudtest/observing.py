@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from cloudtest.acting import act, inside, status
+from testbed.machine import wait_until
 from testbed.node import Node
+
+_FIRST_BOOT = "debstack-apply.service"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,20 @@ def started(node: Node, unit: str) -> str:
     found = dict(line.split("=", 1) for line in lines)
     pid, since = found["MainPID"], found["ExecMainStartTimestampMonotonic"]
     return "" if pid == "0" else f"{pid} since {since}"
+
+
+def await_first_boot(node: Node) -> None:
+    """Wait until the service that does the work at boot has ended, and well."""
+
+    def ended() -> bool:
+        show = ["systemctl", "show", "--value", "--property=ActiveState", _FIRST_BOOT]
+        return act(node, *show).stdout.strip() in ("inactive", "failed")
+
+    wait_until(ended, timeout_s=180, what=_FIRST_BOOT)
+    show = ["systemctl", "show", "--value", "--property=Result", _FIRST_BOOT]
+    result = act(node, *show).stdout.strip()
+    if result != "success":
+        raise AssertionError(f"{_FIRST_BOOT}: {result}\n{node.journal('--unit', _FIRST_BOOT)}")
 
 
 def restarted(node: Node) -> dict[str, str]:

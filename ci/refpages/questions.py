@@ -18,7 +18,8 @@ _HEAD = """\
 Made from the packages' declarations by `ci/invoke questions`; do not edit. Every question can be
 preseeded: `debstack <question> <type> <answer>`, one a line, for `debconf-set-selections` or in
 `/etc/debstack/site.preseed` (passwords in `/etc/debstack/secrets.preseed`). An empty answer means
-the default.
+the default. `debstack preseed check` tells what is wrong with such a file; files for the roles of a
+machine, with all of this beside the lines, are in [preseed/](../../preseed).
 """
 
 

@@ -6,27 +6,13 @@ from __future__ import annotations
 import pytest
 
 from cloudtest.acting import act, apt, debstack, preseed, status
-from cloudtest.observing import identity, image_comes_back
+from cloudtest.observing import await_first_boot, identity, image_comes_back
 from cloudtest.stages import NodeMaker
-from testbed.machine import wait_until
 from testbed.node import Node
 
 pytestmark = [pytest.mark.root, pytest.mark.system]
 
-SERVICE = "debstack-apply.service"
 POLICY = "/usr/sbin/policy-rc.d"
-
-
-def await_first_boot(node: Node) -> None:
-    """Wait until the service that does the work at boot has ended, and well."""
-
-    def ended() -> bool:
-        show = ["systemctl", "show", "--value", "--property=ActiveState", SERVICE]
-        return act(node, *show).stdout.strip() in ("inactive", "failed")
-
-    wait_until(ended, timeout_s=180, what=SERVICE)
-    show = ["systemctl", "show", "--value", "--property=Result", SERVICE]
-    assert act(node, *show).stdout.strip() == "success", node.journal("--unit", SERVICE)
 
 
 def test_a_keystone_installed_in_a_chroot(make_node: NodeMaker) -> None:
