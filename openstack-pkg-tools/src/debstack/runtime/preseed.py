@@ -21,6 +21,8 @@ _LINE = re.compile(r"\s*(?P<owner>\S+)\s+(?P<name>\S+)\s+(?P<type>\S+)(?:\s(?P<v
 
 #: debconf's types of questions that have an answer.
 TYPES = ("boolean", "multiselect", "password", "select", "string")
+#: Its types of what is only shown; debconf-get-selections prints them too.
+SHOWN_ONLY = ("error", "note", "text", "title")
 _ANSWER = re.compile(rf"\s*[\w.+-]+\s+[\w.+-]+/\S+\s+({'|'.join(TYPES)})(\s|$)")
 
 _SEEN = re.compile(r"\s*[^\s#]\S*\s+(?P<name>\S+)\s+seen\b.*", re.S)

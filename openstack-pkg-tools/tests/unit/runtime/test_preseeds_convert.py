@@ -58,6 +58,14 @@ DEFAULTS = {
 }
 
 
+#: As they stand in the packages themselves.
+REAL = [
+    line
+    for line in Path(__file__).with_name("debian-questions.txt").read_text("utf-8").splitlines()
+    if not line.startswith("#")
+]
+
+
 def followed(name: str, value: str) -> Candidate | Note:
     rule = rule_for(name)
     assert rule is not None
@@ -68,6 +76,18 @@ def followed(name: str, value: str) -> Candidate | Note:
 def test_every_question_that_debians_packages_share_has_a_rule() -> None:
     assert DEFAULTS.keys() == {"configure_db", *MESSAGING, *IDENTITY, *ENDPOINT}
     assert sum(len(f) for f in (DATABASE, MESSAGING, IDENTITY, ENDPOINT)) == len(FAMILIES)
+
+
+def test_every_question_of_debians_packages_has_a_rule() -> None:
+    assert len(REAL) > 200
+    assert [name for name in REAL if not is_of_debian(name)] == []
+    assert OWN.keys() <= set(REAL), "none is made up"
+
+
+def test_no_rule_is_for_a_question_that_nobody_asks() -> None:
+    keys = {name.partition("/")[2] for name in REAL}
+    # These two are debconf's own, and stand in files that were read out of a machine.
+    assert FAMILIES.keys() - keys <= {"internal/reconfiguring", "internal/skip-preseed"}
 
 
 @pytest.mark.parametrize("source", PACKAGED)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import difflib
 
 from debstack.runtime.manifests import KnownQuestion
-from debstack.runtime.preseed import TYPES, Entry, Preseed
+from debstack.runtime.preseed import SHOWN_ONLY, TYPES, Entry, Preseed
 from debstack.runtime.preseeds.conversion.families import is_of_debian
 from debstack.runtime.preseeds.finding import Finding, Severity
 from debstack.runtime.preseeds.known import LIST_PACKAGE, Known
@@ -83,7 +83,10 @@ def _type(line: int, entry: Entry, item: KnownQuestion) -> Finding | None:
     wanted = item.question.type
     if entry.type == wanted:
         return None
-    if entry.type not in TYPES:  # and so perhaps the value, which perhaps is a password
+    if entry.type not in (
+        *TYPES,
+        *SHOWN_ONLY,
+    ):  # and so perhaps the value, which perhaps is a password
         message = f"expected the type {wanted} between question and value"
         return Finding(line=line, question=entry.name, message=message)
     harm = QuestionType.PASSWORD in (entry.type, wanted)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from debstack.runtime.preseed import TYPES, Preseed
+from debstack.runtime.preseed import SHOWN_ONLY, TYPES, Preseed
 from debstack.runtime.preseeds.conversion import keystone
 from debstack.runtime.preseeds.conversion.choice import choose
 from debstack.runtime.preseeds.conversion.families import SOURCE_OF, is_of_debian, rule_for
@@ -43,6 +43,8 @@ def _is_openstack(name: str, known: Known) -> bool:
 def _read(line: Line, known: Known) -> Candidate | Note:
     """Return what a line that is about OpenStack stands for."""
     name = line.entry.name
+    if line.entry.type in SHOWN_ONLY:
+        return line.note(Kind.NEEDLESS, "debconf only showed this")
     if line.entry.type not in TYPES:  # perhaps the value, and so perhaps a password
         return line.note(Kind.UNUSED, _MALFORMED)
     if name in known.questions:  # ours already

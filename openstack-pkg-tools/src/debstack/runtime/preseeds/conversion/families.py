@@ -74,6 +74,8 @@ DATABASE: Mapping[str, Rule] = {
     "pgsql/changeconf": never("no file of PostgreSQL is changed"),
     "pgsql/manualconf": always("no file of PostgreSQL is changed"),
     "pgsql/revertconf": always("no file of PostgreSQL is changed"),
+    "pgsql/no-empty-passwords": always(_ERRORS),
+    "pgsql/no-user-choose-other-method": always(_ERRORS),
     "app-password-confirm": always(_CONFIRMED),
     "password-confirm": always(_CONFIRMED),
     "passwords-do-not-match": always(_CONFIRMED),
