@@ -14,9 +14,11 @@ from debian.deb822 import Deb822
 from debstack.base.run import run
 from debstack.runtime.preseed import Preseed
 from debstack.runtime.preseeds.check import check
+from debstack.runtime.preseeds.conversion.convert import PACKAGES
 from debstack.runtime.preseeds.known import Known, together
 from debstack.spec.component import read_component, resolve
 from debstack.spec.series_questions import collect
+from pipeline.source import find_sources
 from pipeline.tree import ROOT
 from refpages.preseeds import FOLDER, pages
 from refpages.questions import components
@@ -157,6 +159,12 @@ def test_they_name_hosts_of_nobody(path: Path) -> None:
 )
 def test_names_of_relations(text: str, names: list[str]) -> None:
     assert first_names(text) == names
+
+
+def test_what_is_named_instead_of_debians_metapackages_can_be_installed() -> None:
+    ours = {binary for source in find_sources().values() for binary in source.binaries}
+    named = {word for words in PACKAGES.values() for word in words.split()}
+    assert named <= ours | {"ovn-host"}
 
 
 def test_what_an_installation_brings() -> None:

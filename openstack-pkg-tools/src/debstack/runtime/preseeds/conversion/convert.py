@@ -14,11 +14,11 @@ from debstack.runtime.preseeds.conversion.outcome import Candidate, Conversion, 
 from debstack.runtime.preseeds.conversion.reading import Line, follow
 from debstack.runtime.preseeds.known import Known
 
-#: Metapackages of Debian's, as an installer's preseed names them, and ours.
-_PACKAGES: Mapping[str, str] = {
+#: Metapackages of Debian's, as an installer's preseed names them, and what there is instead.
+PACKAGES: Mapping[str, str] = {
     "openstack-toaster": "openstack-all-in-one",
     "openstack-proxy-node": "openstack-controller",
-    "openstack-compute-node": "openstack-compute",
+    "openstack-compute-node": "nova-compute-kvm neutron-ovn-agent ovn-host",
     "openstack-cloud-identity": "keystone",
 }
 _INCLUDE = "pkgsel/include"
@@ -62,8 +62,8 @@ def _other(line: Line) -> tuple[str, list[Note]]:
     notes = []
     if line.entry.name == _INCLUDE:
         for word in line.entry.value.replace(",", " ").split():
-            if word in _PACKAGES:
-                message = f"{word} is Debian's: write {_PACKAGES[word]}"
+            if word in PACKAGES:
+                message = f"{word} is Debian's: write {PACKAGES[word]}"
                 notes.append(line.note(Kind.UNUSED, message))
     return line.entry.text(), notes
 
