@@ -126,15 +126,6 @@ class Preseed:
         found = [(_SEEN.fullmatch(b.text), b.text) for b in self._blocks if b.entry is None]
         return [(match["name"], text) for match, text in found if match is not None]
 
-    def carriage_returns(self) -> list[int]:
-        """Return the numbers of lines that end as lines do on Windows."""
-        return [
-            block.line + offset
-            for block in self._blocks
-            for offset, text in enumerate(block.text.split("\n"))
-            if text.endswith("\r")
-        ]
-
     def swallowed(self) -> list[int]:
         """Return the numbers of lines that look like answers, but continue the line before."""
         return [

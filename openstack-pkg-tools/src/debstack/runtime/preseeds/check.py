@@ -149,14 +149,6 @@ def check(preseed: Preseed, known: Known) -> list[Finding]:
         )
         for line in preseed.swallowed()
     ]
-    found += [
-        Finding(
-            line=line,
-            question="(this line, and perhaps others)",
-            message="ends in CR LF; debconf would take the CR for a part of the value",
-        )
-        for line in preseed.carriage_returns()[:1]
-    ]
     for line, entry in preseed.numbered():
         found += _of_answer(line, entry, known)
     found += _repeated(preseed, known)
