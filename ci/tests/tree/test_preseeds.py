@@ -9,9 +9,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from debconf_check import accepts_selections
 from debian.deb822 import Deb822
 
-from debstack.base.run import run
+from debstack.base.errors import CommandError
 from debstack.runtime.preseed import Preseed
 from debstack.runtime.preseeds.check import check
 from debstack.runtime.preseeds.conversion.convert import PACKAGES
@@ -85,8 +86,8 @@ def test_every_metapackage_with_services_has_both_files_and_a_text() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 @pytest.mark.parametrize("read", [text_of, uncommented])
-def test_debconf_takes_them(path: Path, read: Callable[[Path], str]) -> None:
-    run(["debconf-set-selections", "--checkonly"], input=read(path))
+def test_debconf_takes_them(path: Path, read: Callable[[Path], str], tmp_path: Path) -> None:
+    accepts_selections(read(path), tmp_path)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -170,3 +171,8 @@ def test_what_is_named_instead_of_debians_metapackages_can_be_installed() -> Non
 def test_what_an_installation_brings() -> None:
     dependencies = {"role": ["a"], "a": ["b", "role"], "b": ["debian"], "other": ["x"]}
     assert closure("role", dependencies) == {"role", "a", "b", "debian"}
+
+
+def test_what_debconf_does_not_take_is_noticed(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="parse error on line 1"):
+        accepts_selections("debstack openstack/region\n", tmp_path)

@@ -26,7 +26,7 @@ from debstack.runtime.preseeds.conversion.families import (
 )
 from debstack.runtime.preseeds.conversion.outcome import Candidate, Kind, Note
 from debstack.runtime.preseeds.conversion.own import OWN
-from debstack.runtime.preseeds.conversion.reading import Line, follow
+from debstack.runtime.preseeds.conversion.reading import Line, follow, named_here
 from debstack.runtime.preseeds.conversion.values import identity_at, identity_url, is_loopback
 from debstack.spec.checks import accepts
 from debstack.spec.series_questions import to_json
@@ -102,8 +102,23 @@ def test_a_target_is_a_question_of_ours(source: str) -> None:
     }
     rules = [*FAMILIES.values(), *(rule for name, rule in OWN.items() if f"{source}/" in name)]
     targets = {rule.target.format(source=source) for rule in rules if rule.target}
-    shared = {name for name in targets if name.split("/")[0] in ("openstack", *PACKAGED)}
-    assert shared - whole_series().questions.keys() <= silent
+    known = whole_series().questions
+    shared = {named_here(t, known) for t in targets if t.split("/")[0] in ("openstack", *PACKAGED)}
+    assert shared - known.keys() <= silent
+
+
+@pytest.mark.parametrize(
+    ("questions", "expected"),
+    [
+        ({"heat/service-password"}, "heat/service-password"),
+        ({"heat/service-heat-password", "heat/service-x-password"}, "heat/service-heat-password"),
+        ({"heat/service-x-password"}, "heat/service-password"),
+    ],
+)
+def test_of_several_users_the_one_called_like_the_service_is_meant(
+    questions: set[str], expected: str
+) -> None:
+    assert named_here("heat/service-password", questions) == expected
 
 
 def test_whatever_a_rule_needs_exists() -> None:

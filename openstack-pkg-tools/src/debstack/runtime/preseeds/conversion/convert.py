@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
@@ -11,7 +12,7 @@ from debstack.runtime.preseeds.conversion import keystone
 from debstack.runtime.preseeds.conversion.choice import choose
 from debstack.runtime.preseeds.conversion.families import SOURCE_OF, is_of_debian, rule_for
 from debstack.runtime.preseeds.conversion.outcome import Candidate, Conversion, Kind, Note
-from debstack.runtime.preseeds.conversion.reading import Line, follow
+from debstack.runtime.preseeds.conversion.reading import Line, follow, named_here
 from debstack.runtime.preseeds.known import Known
 
 #: Metapackages of Debian's, as an installer's preseed names them, and what there is instead.
@@ -54,7 +55,10 @@ def _read(line: Line, known: Known) -> Candidate | Note:
     rule = rule_for(name)
     if rule is None:
         return line.note(Kind.UNUSED, "neither Debian's packages nor these ask this")
-    return follow(rule, line)
+    came = follow(rule, line)
+    if isinstance(came, Note):
+        return came
+    return dataclasses.replace(came, target=named_here(came.target, known.questions))
 
 
 def _other(line: Line) -> tuple[str, list[Note]]:

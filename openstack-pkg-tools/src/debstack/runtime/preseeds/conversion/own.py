@@ -106,7 +106,7 @@ HEAT: Mapping[str, Rule] = {
     "heat/heat_domain_admin_username": fixed(
         "heat_domain_admin", "the administrator of Heat's domain"
     ),
-    "heat/heat_domain_admin_password": Rule(target="heat/domain-admin-password"),
+    "heat/heat_domain_admin_password": Rule(target="heat/service-heat_domain_admin-password"),
     "heat/heat_domain_name": fixed("heat", "the domain of Heat's users"),
 }
 

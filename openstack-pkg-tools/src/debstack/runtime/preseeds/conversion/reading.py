@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from debstack.runtime.preseed import Entry
@@ -43,6 +43,20 @@ class Line:
         """Return the note that this line could not be used; with its value if that may be seen."""
         shown = "" if is_secret(self.entry) else f', found "{self.entry.value}"'
         return self.note(Kind.UNUSED, f"{why}{shown}")
+
+
+def named_here(target: str, questions: Container[str]) -> str:
+    """Return the name of the question `target` among `questions`.
+
+    The password of an account has the user's name in it where the service has several users; the
+    one that Debian's packages mean is called like the service.
+    """
+    prefix, _, key = target.partition("/")
+    kind, dash, password = key.partition("-")
+    longer = f"{prefix}/{kind}-{prefix}-{password}"
+    if dash and target not in questions and longer in questions:
+        return longer
+    return target
 
 
 def follow(rule: Rule, line: Line) -> Candidate | Note:
