@@ -17,7 +17,7 @@ from testbed import archive, stage
 from testbed.bed import Testbed
 from testbed.node import Node
 
-METAPACKAGE = "openstack-controller"
+METAPACKAGE = "openstack-base"
 ALL_IN_ONE = "openstack-all-in-one"
 #: The name of every node that was made from a stage: RabbitMQ's data belong to a host name.
 STAGE_NODE = "controller"

@@ -29,6 +29,7 @@ _TOOLKIT_PARTS = ("debian", "openstack-pkg-tools", "LICENSE")
 _GATHERED: Mapping[str, tuple[str, ...]] = {
     "openstack-meta": (
         "debian/openstack.toml",
+        "packages/*/debian/control",
         "packages/*/debian/openstack.toml",
         "preseed/*.preseed",
     )

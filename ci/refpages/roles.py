@@ -4,18 +4,15 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from debian.deb822 import Deb822
-
+from debstack.dh.series import PREFIX, binary_paragraphs, closure, dependencies
 from debstack.spec.load import load
 from debstack.spec.series_questions import SeriesQuestion, asked_by
 from pipeline.tree import ROOT
 from refpages.questions import components
 
-PREFIX = "openstack-"
 _METAPACKAGES = ROOT / "metapackages" / "debian" / "control"
 _TOOLKIT = "debstack"
 _TEXTS = ROOT / "preseed" / "roles.toml"
@@ -46,38 +43,8 @@ class Role:
         return f"{PREFIX}{self.name}"
 
 
-def _paragraphs(control: Path) -> Iterable[Deb822]:
-    return list(Deb822.iter_paragraphs(control.read_text(encoding="utf-8")))[1:]
-
-
-def first_names(relations: str) -> list[str]:
-    """Return the name of the first alternative of each relation, substitution variables left out.
-
-    python-debian complains of relations whose version is a variable.
-    """
-    words = [item.split() for item in relations.split(",")]
-    return [item[0] for item in words if item and not item[0].startswith("${")]
-
-
 def _dependencies() -> dict[str, list[str]]:
-    """Return each binary package of the tree to what it depends on."""
-    controls = [_METAPACKAGES, *sorted((ROOT / "packages").glob("*/debian/control"))]
-    return {
-        paragraph["Package"]: first_names(paragraph.get("Depends", ""))
-        for control in controls
-        for paragraph in _paragraphs(control)
-    }
-
-
-def closure(start: str, dependencies: Mapping[str, Iterable[str]]) -> frozenset[str]:
-    """Return the names of all packages that installing `start` brings, itself included."""
-    due, seen = [start], set[str]()
-    while due:
-        name = due.pop()
-        if name not in seen:
-            seen.add(name)
-            due.extend(dependencies.get(name, ()))
-    return frozenset(seen)
+    return dependencies([_METAPACKAGES, *sorted((ROOT / "packages").glob("*/debian/control"))])
 
 
 def questions_of(packages: frozenset[str]) -> dict[str, dict[str, SeriesQuestion]]:
@@ -97,10 +64,10 @@ def roles() -> list[Role]:
     """Return the roles, by name: the metapackages that bring anything which debstack sets up."""
     texts = _texts()
     declared = {binary for component in components() for binary in component.package}
-    dependencies = _dependencies()
+    depends = _dependencies()
     found = []
-    for paragraph in _paragraphs(_METAPACKAGES):
-        packages = closure(paragraph["Package"], dependencies)
+    for paragraph in binary_paragraphs(_METAPACKAGES):
+        packages = closure(paragraph["Package"], depends)
         if not packages & declared:
             continue  # programs for people, such as clients
         name = paragraph["Package"].removeprefix(PREFIX)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import NoReturn
 from invoke.context import Context
 from invoke.tasks import task
 
-from cloudtest import virtual
+from cloudtest import several, virtual
 from cloudtest.acting import openstack, openstack_json
 from debstack.base.errors import CommandError, DebstackError
 from debstack.base.run import replace_process
@@ -151,14 +151,8 @@ def prove_image(node: Node, *, mebibytes: int = IMAGE_MIB) -> str:
     )
 
 
-def make_cloud(repository: Path, *, bed: Testbed, report: Report) -> Node:
-    """Boot a node of `bed`, install the controller from `repository` in it, and prove it works."""
-    with report.timed("fetch what the packages need, make the node"):
-        node = bed.create(NODE, packages=[METAPACKAGE], repository=repository)
-    with report.timed("boot it"):
-        node.boot()
-    with report.timed(f"apt-get install {METAPACKAGE}"):
-        install(node, METAPACKAGE, log_path=BUILD / "logs" / "cloud-install.log")
+def _prove_all(node: Node, report: Report) -> None:
+    """Make what a first server needs, start one, and prove that all of it works."""
     # First, so that the cloud has no image yet.
     with report.timed("debstack demo"):
         node.run(["debstack", "demo"], timeout_s=_SERVER_TIMEOUT_S)
@@ -175,6 +169,42 @@ def make_cloud(repository: Path, *, bed: Testbed, report: Report) -> Node:
     with report.timed("metadata and console"):
         report.proofs["metadata"] = virtual.prove_metadata(node, address)
         report.proofs["console"] = virtual.prove_console(node, SERVER)
+
+
+def make_several(
+    repository: Path, wanted: Sequence[several.Planned], *, bed: Testbed, report: Report
+) -> Node:
+    """Install the first of the `wanted` nodes, let the others join it, and prove it works."""
+    packages = sorted({name for one in wanted for name in one.metapackages})
+    with report.timed("fetch what the packages need, make and boot the nodes"):
+        nodes = [bed.create(one.name, packages=packages, repository=repository) for one in wanted]
+        for node in nodes:
+            node.boot()
+    (first, *others), (controller, *_) = wanted, nodes
+    with report.timed(f"{first.name}: apt-get install {' '.join(first.metapackages)}"):
+        log_path = BUILD / "logs" / "cloud-install.log"
+        install(controller, *first.metapackages, log_path=log_path)
+    for one, node in zip(others, nodes[1:], strict=True):
+        with report.timed(f"{one.name}: debstack export, apt-get install"):
+            several.join(controller, node, one.roles)
+    computes = [one.name for one in wanted if "compute" in one.roles]
+    with report.timed("compute nodes up"):
+        several.await_hypervisors(controller, computes)
+    _prove_all(controller, report)
+    with report.timed("a server on each compute node"):
+        report.proofs["nodes"] = several.prove_nodes(controller, computes)
+    return controller
+
+
+def make_cloud(repository: Path, *, bed: Testbed, report: Report) -> Node:
+    """Boot a node of `bed`, install the controller from `repository` in it, and prove it works."""
+    with report.timed("fetch what the packages need, make the node"):
+        node = bed.create(NODE, packages=[METAPACKAGE], repository=repository)
+    with report.timed("boot it"):
+        node.boot()
+    with report.timed(f"apt-get install {METAPACKAGE}"):
+        install(node, METAPACKAGE, log_path=BUILD / "logs" / "cloud-install.log")
+    _prove_all(node, report)
     return node
 
 
@@ -191,16 +221,20 @@ def enter(node: Node, command: str) -> NoReturn:
     replace_process(node.spawn_argv(argv))
 
 
-@task(default=True)
+@task(default=True, help={"nodes": f"several nodes, such as {several.EXAMPLE}"})
 @expected_failures
-def up(_: Context) -> None:
+def up(_: Context, nodes: str = "") -> None:
     """Build the packages, install a cloud from them on a fresh node, prove that it works."""
+    wanted = several.planned(nodes) if nodes else []
     report = Report()
     with report.timed("build the packages and the repository"):
         repository = build_repository()
     bed = Testbed(BED)
     bed.destroy_all()  # that of the run before
-    node = make_cloud(repository, bed=bed, report=report)
+    if wanted:
+        node = make_several(repository, wanted, bed=bed, report=report)
+    else:
+        node = make_cloud(repository, bed=bed, report=report)
     print(f"\nA cloud runs on node {node.name}, {node.address}.\n")
     print("\n".join(report.lines()))
     print(f"\nlook around:  {exec_line('openstack --os-cloud admin image list')}")

@@ -68,6 +68,8 @@ def create(order: Order) -> str:
     if "address" in order:
         where["fixed_ip"] = order["address"]
     more = {"key_name": "demo"} if cloud is admin else {}
+    if "host" in order:
+        more["availability_zone"] = f"nova:{order['host']}"
     flavor = admin.compute.find_flavor("demo", ignore_missing=False)
     cloud.compute.create_server(
         name=order["server"],

@@ -108,7 +108,7 @@ def make_module_node(beds: Testbed, repository: Path) -> Iterator[NodeMaker]:
 
 @pytest.fixture
 def controller(make_node: NodeMaker) -> Node:
-    """A booted node where `apt-get install openstack-controller` ran: a whole cloud."""
+    """A booted node where `apt-get install openstack-base` ran: a whole cloud."""
     return make_node(stage="controller").boot()
 
 
@@ -120,7 +120,7 @@ def keystone_alone(make_node: NodeMaker) -> Node:
 
 @pytest.fixture
 def deferred(make_node: NodeMaker) -> Node:
-    """A switched-off node with openstack-controller installed without an init: nothing applied.
+    """A switched-off node with openstack-base installed without an init: nothing applied.
 
     debstack-apply.service does it at the first boot, unless the test masks that.
     """
@@ -141,7 +141,7 @@ def spread(repository: Path) -> Iterator[SpreadCloud]:
 
 @pytest.fixture(scope="session")
 def preseeded(repository: Path) -> Iterator[Node]:
-    """A booted node where openstack-controller was installed with cloudtest.answers preseeded.
+    """A booted node where openstack-base was installed with cloudtest.answers preseeded.
 
     During the installation the unit `watch` in it notes all command lines. It rests then, since it
     takes a whole processor; when it is stopped, they are in /root/arguments. The node is a testbed

@@ -32,7 +32,7 @@ DECLARED: dict[str, Any] = tomllib.loads((ROOT / "debian/openstack.toml").read_t
 QUESTIONS: dict[str, dict[str, Any]] = DECLARED["package"]["debstack"]["question"]
 SUMMARIES = {name: question["summary"] for name, question in QUESTIONS.items()}
 #: What the packages of Keystone ask besides: passwords that the declaration implies.
-#: Packages whose questions are looked at: what openstack-controller is made of.
+#: Packages whose questions are looked at: what openstack-base is made of.
 _ASKING = ("debstack", "glance-api", "glance-common", "keystone")
 KEYSTONES = (
     "Password of the service's database user:",

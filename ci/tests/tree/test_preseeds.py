@@ -13,6 +13,7 @@ from debconf_check import accepts_selections
 from debian.deb822 import Deb822
 
 from debstack.base.errors import CommandError
+from debstack.dh.series import closure, first_names
 from debstack.runtime.preseed import Preseed
 from debstack.runtime.preseeds.check import check
 from debstack.runtime.preseeds.conversion.convert import PACKAGES
@@ -23,7 +24,7 @@ from pipeline.source import find_sources
 from pipeline.tree import ROOT
 from refpages.preseeds import FOLDER, pages
 from refpages.questions import components
-from refpages.roles import closure, first_names, roles
+from refpages.roles import roles
 
 FILES = sorted(FOLDER.glob("*.preseed"))
 #: A line of an answer that is commented out has no blank behind its #, other comments have one.

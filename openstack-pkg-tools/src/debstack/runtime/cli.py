@@ -51,6 +51,11 @@ def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "prepare", help="configure servers that are unpacked but not started yet"
     )
     _dpkg_option(prepare)
+    export = commands.add_parser(
+        "export", help="print the preseed file by which another machine joins this cloud"
+    )
+    export.add_argument("--role", required=True, help="what it is to be, for example compute")
+    export.add_argument("--output", default="", metavar="FILE", help="write it there, 0600")
     demo = commands.add_parser(
         "demo", help="make what a first virtual machine needs: networks, image, flavor, key, rules"
     )
@@ -163,6 +168,12 @@ def _doctor(arguments: argparse.Namespace) -> int:
     return doctor.doctor(as_json=arguments.json)
 
 
+def _export(arguments: argparse.Namespace) -> int:
+    from debstack.runtime import export
+
+    return export.export(arguments.role, output=arguments.output)
+
+
 def _demo(arguments: argparse.Namespace) -> int:
     from debstack.runtime.demo import command
 
@@ -226,6 +237,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "apply": _apply,
     "status": _status,
     "doctor": _doctor,
+    "export": _export,
     "demo": _demo,
     "prepare": _prepare,
     "keep": _keep,

@@ -226,6 +226,12 @@ def _services(inputs: Inputs, kind: str, default_port: int, answer: str) -> tupl
     return (f"127.0.0.1:{default_port}",) if kind in inputs.facts.servers else ()
 
 
+def _outside(inputs: Inputs, hosts: tuple[str, ...], management: str) -> tuple[str, ...]:
+    if inputs.shared("messaging-host") or not hosts:
+        return hosts
+    return (f"{bracketed(management)}:{RABBITMQ_PORT}",)
+
+
 def resolve(inputs: Inputs) -> Site:
     """Return the Site. Raises DebstackError with all the answers that are needed and not given."""
     management = inputs.shared("management-address", inputs.facts.primary_address)
@@ -258,6 +264,8 @@ def resolve(inputs: Inputs) -> Site:
         endpoints=endpoints,
         messaging_hosts=hosts,
         messaging_local=bool(hosts) and not inputs.shared("messaging-host"),
+        messaging_hosts_outside=_outside(inputs, hosts, management),
+        joined=inputs.shared("join") == "true",
         messaging=messaging,
         memcached_servers=_services(inputs, "memcached", MEMCACHED_PORT, "memcached-servers"),
         memcached_local="memcached" in inputs.facts.servers

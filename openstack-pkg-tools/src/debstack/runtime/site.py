@@ -104,6 +104,10 @@ class Site:
     messaging_hosts: tuple[str, ...]
     #: Whether debstack administers the broker (it runs on this machine).
     messaging_local: bool
+    #: The same, as other machines of the cloud reach them.
+    messaging_hosts_outside: tuple[str, ...]
+    #: Whether other machines use the servers of this one.
+    joined: bool
     #: By virtual host.
     messaging: Mapping[str, MessagingAccount]
     memcached_servers: tuple[str, ...]

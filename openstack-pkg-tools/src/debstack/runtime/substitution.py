@@ -10,6 +10,7 @@ from debstack.base.errors import ConfigurationError
 from debstack.base.secret import Secret
 from debstack.runtime.ini import escaped, percent_escaped
 from debstack.runtime.site import Site
+from debstack.runtime.urls import bracketed
 from debstack.spec.vocabulary import (
     Condition,
     Config,
@@ -41,6 +42,9 @@ def _plain(site: Site) -> dict[str, str | None]:
         "memcached-servers": ",".join(site.memcached_servers),
         "bind-address": site.bind_address,
         "management-address": site.management_address,
+        "management-host": bracketed(site.management_address),
+        "messaging-hosts": ",".join(site.messaging_hosts_outside),
+        "public-host": site.answers.get("openstack/public-host") or site.management_address,
     }
 
 

@@ -200,6 +200,7 @@ def problems_of(
     for binary, package in component.package.items():
         where = f"package.{binary}"
         validate_question.questions(problems, where, component, binary)
+        validate_setting.exports(problems, where, package.question, known)
         _accounts(problems, where, package)
         _schemas(problems, where, package)
         _identity(problems, where, component, package)

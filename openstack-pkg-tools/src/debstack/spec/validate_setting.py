@@ -10,7 +10,17 @@ from debstack.spec import validate_question
 from debstack.spec.load import quoted, suggestion
 from debstack.spec.problems import Problems
 from debstack.spec.references import Known, malformed, problem, references
-from debstack.spec.vocabulary import Component, Condition, Package, Question, Task, Value
+from debstack.spec.vocabulary import (
+    ANY_ROLE,
+    ROLES,
+    Component,
+    Condition,
+    Package,
+    Question,
+    QuestionType,
+    Task,
+    Value,
+)
 
 _COLUMN = re.compile(r"[a-z][a-z0-9_]*")
 _TASK = re.compile(r"[a-z][a-z0-9-]*")
@@ -43,6 +53,21 @@ def condition(
     wrong = problem(found.present, known)
     if wrong:
         problems.add(f"{where}.present", wrong)
+
+
+def exports(
+    problems: Problems, where: str, questions: Mapping[str, Question], known: Known
+) -> None:
+    """Note what is wrong with what `questions` (by key) answer for other machines."""
+    for key, question in questions.items():
+        for role, text in question.export.items():
+            at = f"{where}.question.{key}.export.{role}"
+            if role not in (ANY_ROLE, *ROLES):
+                near = suggestion(role, [ANY_ROLE, *ROLES])
+                problems.add(at, f"expected {ANY_ROLE} or one of {', '.join(ROLES)}{near}")
+            if question.type is QuestionType.PASSWORD:
+                problems.add(at, "a password is handed on to whatever uses it")
+            value(problems, at, text, known)
 
 
 def rows(

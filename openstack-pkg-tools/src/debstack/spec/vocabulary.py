@@ -12,6 +12,11 @@ from enum import StrEnum
 
 SCHEMA = 1
 
+#: What a machine of a cloud can be, as the metapackages openstack-ROLE make it.
+ROLES = ("controller", "compute", "storage", "proxy")
+#: Stands for each role that is not named.
+ANY_ROLE = "any"
+
 Scalar = str | int | bool
 #: One value, or several: an oslo.config MultiStrOpt gets one line each.
 Value = str | int | bool | tuple[str, ...]
@@ -80,6 +85,11 @@ class Question:
     detect: Detector | None = None
     #: For `password`: one is made if nobody gives it. In values: ${secret.QUESTION}.
     generate: bool = False
+    #: What debstack export answers for another machine of this cloud: its role (or any) to a value,
+    #: which may hold ${…}. It stands for an answer that was not given here; one that was is handed
+    #: on as it is. Without this table the answer is each machine's own. Passwords need none: those
+    #: that the packages of the role use are handed on.
+    export: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,10 +30,14 @@ def mariadb_text(connections: int) -> str:
     return f"{header}[mariadbd]\nmax_connections = {connections}\n"
 
 
-def rabbitmq_text() -> str:
-    """Return the drop-in of RabbitMQ, which would else listen at every address."""
+def rabbitmq_text(outside: str) -> str:
+    """Return the drop-in of RabbitMQ, which would else listen at every address.
+
+    `outside` is the address at which other machines reach it, empty where none do.
+    """
     header = _HEADER.format(local="/etc/rabbitmq/conf.d/90-local.conf")
-    return f"{header}listeners.tcp.local = 127.0.0.1:5672\n"
+    lines = f"{header}listeners.tcp.local = 127.0.0.1:5672\n"
+    return f"{lines}listeners.tcp.management = {outside}:5672\n" if outside else lines
 
 
 class ServerStep(Step):
@@ -102,7 +106,8 @@ def server_steps(context: Context) -> list[ServerStep]:
         wanted = WantedFile(path=context.path(MARIADB), content=mariadb_text(connections))
         steps.append(MariadbStep(wanted, connections))
     if site.messaging_local and site.messaging and context.path("/etc/rabbitmq").is_dir():
-        wanted = WantedFile(path=context.path(RABBITMQ), content=rabbitmq_text())
+        outside = site.management_address if site.joined else ""
+        wanted = WantedFile(path=context.path(RABBITMQ), content=rabbitmq_text(outside))
         steps.append(ServerStep("rabbitmq-server", wanted, RABBITMQ))
     return steps
 

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clouds of several nodes: which there are to be, and how they join the first one."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cloudtest import virtual
+from cloudtest.acting import act, apt, inside, openstack_json
+from debstack.base.errors import DebstackError
+from testbed.machine import wait_until
+from testbed.node import Node
+
+_ITEM = re.compile(r"(?P<roles>[a-z-]+(\+[a-z-]+)*)(\*(?P<count>[1-9][0-9]*))?")
+_INSTALL_TIMEOUT_S = 1800.0
+#: Nova's scheduler looks for new hosts every few seconds.
+_ARRIVAL_TIMEOUT_S = 120.0
+EXAMPLE = "controller+proxy,compute*2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A node that is to be: its name, and the roles that it takes, the first of which names it."""
+
+    name: str
+    roles: tuple[str, ...]
+
+    @property
+    def metapackages(self) -> tuple[str, ...]:
+        """The packages that make a machine of these roles."""
+        return tuple(f"openstack-{role}" for role in self.roles)
+
+
+def planned(text: str) -> list[Planned]:
+    """Return the nodes that `text`, such as EXAMPLE, asks for. Raises DebstackError."""
+    found: list[Planned] = []
+    for item in text.split(","):
+        match = _ITEM.fullmatch(item.strip())
+        if match is None:
+            raise DebstackError(
+                f'NODES: expected roles such as {EXAMPLE}, found "{item}"',
+                hint="ROLE, or ROLE+ROLE for several on one machine, and *N for N such machines",
+            )
+        roles = tuple(match["roles"].split("+"))
+        count = int(match["count"] or 1)
+        names = [roles[0]] if count == 1 else [f"{roles[0]}-{n}" for n in range(1, count + 1)]
+        found += [Planned(name=name, roles=roles) for name in names]
+    names = [node.name for node in found]
+    if len(set(names)) < len(names):
+        raise DebstackError(
+            f"NODES: two nodes have the same name: {', '.join(names)}",
+            hint="write N machines of a role as ROLE*N",
+        )
+    return found
+
+
+def join(controller: Node, node: Node, roles: Sequence[str]) -> None:
+    """Make `node` one of the cloud of `controller`, by one preseed file and apt-get alone."""
+    for role in roles:
+        handed = controller.run(["debstack", "export", "--role", role], timeout_s=300).stdout
+        node.run(["debconf-set-selections"], input=handed)
+    apt(node, "install", *(f"openstack-{role}" for role in roles), timeout_s=_INSTALL_TIMEOUT_S)
+
+
+def hypervisors(controller: Node) -> dict[str, str]:
+    """Return the name of each compute node that the cloud knows to its state: up or down."""
+    found: dict[str, str] = inside(controller, "hypervisors")
+    return found
+
+
+def await_hypervisors(controller: Node, names: Sequence[str]) -> None:
+    """Wait until all of these nodes are up, and mapped into their cell."""
+    wait_until(
+        lambda: all(hypervisors(controller).get(name) == "up" for name in names),
+        timeout_s=_ARRIVAL_TIMEOUT_S,
+        interval_s=1,
+        what=f"{', '.join(names)} to be up",
+    )
+    mapped = act(
+        controller, "mariadb", "-N", "-e", "SELECT host FROM nova_api.host_mappings"
+    ).stdout.split()
+    if not set(names) <= set(mapped):
+        raise DebstackError(f"cell1: expected {sorted(names)} in it, found {json.dumps(mapped)}")
+
+
+def prove_nodes(controller: Node, names: Sequence[str]) -> str:
+    """Start a server on each of these compute nodes, and let the first one reach all others."""
+    servers = {}
+    for name in names:
+        order = {"act": "create", "server": f"on-{name}", "floating": name == names[0]}
+        servers[name] = {**order, "host": name}
+    made = virtual.order(controller, *servers.values())
+    first, *others = (made[order["server"]] for order in servers.values())
+    virtual.prove_login(controller, first["outer"])
+    for other in others:
+        reach = f"ping -c 1 -W 2 {other['inner']}"
+        wait_until(
+            lambda reach=reach: (
+                " 0% packet loss"  # type: ignore[misc]
+                in virtual.ssh(controller, first["outer"], reach, check=False)
+            ),
+            timeout_s=120,
+            interval_s=1,
+            what=f"the server at {other['inner']} to answer one on another node",
+        )
+    hosts = {
+        server["Name"]: server["Host"]
+        for server in openstack_json(controller, "server", "list", "--long")
+    }
+    for name in names:
+        if hosts[f"on-{name}"] != name:
+            raise DebstackError(f"on-{name}: expected on {name}, found on {hosts[f'on-{name}']}")
+    for name in names:
+        virtual.order(controller, {"act": "delete", "server": f"on-{name}"})
+    return f"servers on {' and '.join(names)} reach each other"

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""debstack export: the preseed file by which another machine joins this cloud, in a role.
+
+It holds what the packages of that role ask and use, and nothing else: a compute node gets no
+access to a database, and no password but its own services'.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from debstack.base.errors import DebstackError
+from debstack.base.main import OK
+from debstack.base.secret import Secret, generate_secret
+from debstack.runtime import answers, apply, manifests
+from debstack.runtime.answers_command import export_lines, store
+from debstack.runtime.files import WantedFile, read_text, write
+from debstack.runtime.lock import single_apply
+from debstack.runtime.machine import Machine, read_machine, require_root
+from debstack.runtime.manifests import KnownQuestion
+from debstack.runtime.preseed import Preseed
+from debstack.runtime.site import Site
+from debstack.runtime.substitution import verbatim
+from debstack.spec.load import suggestion
+from debstack.spec.vocabulary import ANY_ROLE, SCHEMA, Manifest
+
+#: Where the package openstack-preseeds has the manifests of the whole series.
+SERIES = "/usr/share/debstack/series"
+_ROLES = "roles.json"
+JOIN = "openstack/join"
+_ROOT = Path("/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handed:
+    """What another machine is given: answers, and passwords that are there or have to be made."""
+
+    known: Mapping[str, KnownQuestion]
+    answers: Mapping[str, str]
+    secrets: Mapping[str, Secret] = field(repr=False)
+    #: Names of the passwords that nobody has given yet.
+    missing: tuple[str, ...] = ()
+
+
+def role_manifests(root: Path, role: str) -> tuple[Manifest, ...]:
+    """Return what the packages of `role` declare. Raises DebstackError."""
+    folder = root / SERIES.lstrip("/")
+    try:
+        text = (folder / _ROLES).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise DebstackError(
+            f"{folder / _ROLES}: does not exist, so that nothing is known of other roles",
+            hint="run: apt-get install openstack-preseeds",
+        ) from error
+    found = json.loads(text)
+    if found.get("schema") != SCHEMA:
+        raise DebstackError(
+            f"{folder / _ROLES}: schema: expected {SCHEMA}, found {found.get('schema')}",
+            hint="upgrade debstack and openstack-preseeds together",
+        )
+    roles: dict[str, list[str]] = found["role"]
+    if role not in roles:
+        raise DebstackError(
+            f'--role: expected one of {", ".join(sorted(roles))}, found "{role}"'
+            f"{suggestion(role, list(roles))}"
+        )
+    return tuple(manifests.read_manifest(folder / f"{binary}.json") for binary in roles[role])
+
+
+def _answer(
+    site: Site, manifest: Manifest, given: Mapping[str, str], item: KnownQuestion, role: str
+) -> str | None:
+    table = item.question.export
+    if role not in table and ANY_ROLE not in table:
+        return None
+    if role not in table and given.get(item.name):
+        return given[item.name]
+    return verbatim(site, manifest, table.get(role, table.get(ANY_ROLE, "")))
+
+
+def used_passwords(packages: Sequence[Manifest]) -> frozenset[str]:
+    """Return the full names of the passwords that `packages` use on the machine they are on."""
+    accounts = {name for manifest in packages for name in manifest.password.values()}
+    return manifests.used_secrets(packages) | accounts
+
+
+def handed_on(
+    site: Site,
+    packages: Sequence[Manifest],
+    role: str,
+    *,
+    given: Mapping[str, str],
+    held: Mapping[str, Secret],
+) -> Handed:
+    """Return what a machine of `role`, with `packages`, has to be told by this one. Pure.
+
+    `given` are the answers that were given here, `held` the passwords that are known here.
+    """
+    known = manifests.known_questions(packages)
+    found = {
+        name: value
+        for name, item in known.items()
+        if not item.secret and (value := _answer(site, packages[0], given, item, role))
+    }
+    names = sorted(used_passwords(packages) & known.keys())
+    return Handed(
+        known=known,
+        answers=found,
+        secrets={name: held[name] for name in names if held.get(name)},
+        missing=tuple(name for name in names if not held.get(name)),
+    )
+
+
+def _check_controller(site: Site) -> None:
+    if site.identity is None or not site.identity.local:
+        raise DebstackError(
+            "this machine has no Keystone, so it is not the controller of a cloud",
+            hint="run the same on the machine where openstack-controller is installed",
+        )
+
+
+def _let_join(machine: Machine, handed: Handed) -> bool:
+    """Note what this machine itself has to know of a cloud with others; say whether it changed."""
+    made = {name: generate_secret() for name in handed.missing}
+    if made:
+        store(Path(answers.SECRETS_FILE), answers.SECRETS_HEADER, handed.known, made, mode=0o600)
+    open_already = machine.answers().get(JOIN) == "true"
+    if not open_already:
+        site_file = Path(answers.SITE_FILE)
+        store(site_file, answers.SITE_HEADER, machine.known, {JOIN: "true"}, mode=0o644)
+    return bool(made) or not open_already
+
+
+def _handed(machine: Machine, site: Site, packages: Sequence[Manifest], role: str) -> Handed:
+    held = {**_stored(), **machine.secrets()}
+    return handed_on(site, packages, role, given=machine.outcome.given, held=held)
+
+
+def _stored() -> dict[str, Secret]:
+    """Return the passwords of the file, those of packages that are not on this machine too."""
+    values = Preseed.parse(read_text(Path(answers.SECRETS_FILE)) or "").values()
+    return {name: Secret(value) for name, value in values.items()}
+
+
+def _text(handed: Handed, role: str) -> str:
+    values = {**handed.answers, **handed.secrets}
+    head = (
+        f"# What a machine has to know to join this cloud as openstack-{role}; with passwords.\n"
+        f"#     debconf-set-selections < FILE && apt-get install -y openstack-{role}\n"
+    )
+    return head + "\n".join(export_lines(handed.known, values)) + "\n"
+
+
+def _deliver(text: str, output: str) -> None:
+    if output:
+        write(WantedFile(path=Path(output).absolute(), content=text, mode=0o600))
+        return
+    # Where the shell has made a file for it, that is for nobody else to read.
+    if stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode):
+        os.fchmod(sys.stdout.fileno(), 0o600)
+    sys.stdout.write(text)
+
+
+def export(role: str, *, output: str = "") -> int:
+    """Print the preseed file for `role`, or write it to the file `output`; return the exit code.
+
+    What this machine lacks for that is made and applied first: passwords that all nodes share,
+    and a message broker that listens to them. Raises DebstackError.
+    """
+    require_root()
+    packages = role_manifests(_ROOT, role)
+    with single_apply():
+        machine = read_machine(_ROOT)
+        site = machine.context().site
+        _check_controller(site)
+        changed = _let_join(machine, _handed(machine, site, packages, role))
+    if changed:
+        print("debstack: other machines may join: applying that here first", file=sys.stderr)
+        code = apply.apply(quiet=True)
+        if code != OK:
+            return code
+        machine = read_machine(_ROOT)
+        site = machine.context().site
+    _deliver(_text(_handed(machine, site, packages, role), role), output)
+    return OK

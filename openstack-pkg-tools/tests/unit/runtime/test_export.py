@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from unit.runtime.making import all_manifests, inputs, manifests_of
+
+from debstack.base.errors import DebstackError
+from debstack.base.secret import Secret
+from debstack.runtime import export
+from debstack.runtime.resolve import resolve
+from debstack.spec.component import manifest_json
+from debstack.spec.vocabulary import Manifest
+
+COMPUTE = {"nova-common", "nova-compute", "neutron-common", "neutron-ovn-agent", "debstack"}
+
+
+def packages() -> tuple[Manifest, ...]:
+    found = (*manifests_of("debstack"), *manifests_of("nova"), *manifests_of("neutron"))
+    return tuple(manifest for manifest in found if manifest.binary in COMPUTE)
+
+
+def handed(given: dict[str, str] | None = None, address: str = "10.0.0.4") -> export.Handed:
+    answers = {"openstack/management-address": address, **(given or {})}
+    everything = inputs(
+        (*all_manifests(), *manifests_of("nova"), *manifests_of("neutron")), answers
+    )
+    held = {**everything.secrets, "nova/database-password": Secret("not for others")}
+    site = resolve(everything)
+    return export.handed_on(site, packages(), "compute", given=answers, held=held)
+
+
+def test_a_compute_node_is_told_where_the_servers_are() -> None:
+    assert handed().answers == {
+        "openstack/public-host": "10.0.0.4",
+        "openstack/identity-url": "http://10.0.0.4:5000/v3",
+        "openstack/messaging-host": "10.0.0.4:5672",
+        "neutron/ovn-southbound": "tcp:10.0.0.4:6642",
+        "neutron/metadata-host": "10.0.0.4",
+        "neutron/gateway": "false",
+    }
+
+
+def test_ipv6_addresses_are_bracketed_where_they_have_to_be() -> None:
+    found = handed(address="fd00::4").answers
+    assert found["openstack/identity-url"] == "http://[fd00::4]:5000/v3"
+    assert found["neutron/ovn-southbound"] == "tcp:[fd00::4]:6642"
+    assert found["neutron/metadata-host"] == "fd00::4"
+
+
+def test_what_was_answered_here_is_handed_on_unless_the_role_decides() -> None:
+    given = {"openstack/region": "Lab", "neutron/backend": "openvswitch", "neutron/gateway": "true"}
+    found = handed(given).answers
+    assert found["openstack/region"] == "Lab"
+    assert found["neutron/backend"] == "openvswitch"
+    assert found["neutron/gateway"] == "false"
+    assert "openstack/management-address" not in found
+
+
+def test_a_compute_node_gets_the_passwords_that_it_uses_and_no_others() -> None:
+    found = handed()
+    assert set(found.secrets) == {
+        "neutron/messaging-password",
+        "nova/messaging-password",
+        "nova/service-password",
+    }
+    assert found.missing == ("nova/migration-secret", "openstack/metadata-secret")
+
+
+def test_an_unknown_role_is_refused_with_the_nearest_one(tmp_path: Path) -> None:
+    folder = tmp_path / export.SERIES.lstrip("/")
+    folder.mkdir(parents=True)
+    (folder / "roles.json").write_text(
+        json.dumps({"schema": 1, "role": {"compute": ["nova-common"]}})
+    )
+    common = next(m for m in manifests_of("nova") if m.binary == "nova-common")
+    (folder / "nova-common.json").write_text(manifest_json(common))
+    assert export.role_manifests(tmp_path, "compute") == (common,)
+    with pytest.raises(
+        DebstackError, match=r'expected one of compute, found "computer".*did you mean'
+    ):
+        export.role_manifests(tmp_path, "computer")
+
+
+def test_without_the_manifests_of_the_series_it_says_what_to_install(tmp_path: Path) -> None:
+    with pytest.raises(DebstackError) as caught:
+        export.role_manifests(tmp_path, "compute")
+    assert caught.value.hint == "run: apt-get install openstack-preseeds"
