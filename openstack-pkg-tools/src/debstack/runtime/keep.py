@@ -15,8 +15,7 @@ from debstack.base.main import OK
 from debstack.runtime import manifests
 from debstack.runtime.files import WantedFile, write
 from debstack.runtime.machine import require_root
-from debstack.runtime.purge import prepare
-from debstack.runtime.resolve import resolve
+from debstack.runtime.purge import answered_site, prepare
 from debstack.runtime.site import Site
 from debstack.runtime.substitution import verbatim
 from debstack.spec.component import manifest_json
@@ -48,7 +47,7 @@ def keep(binary: str, *, root: Path = Path("/")) -> int:
             hint=f"see which there are: ls {manifests.COMPONENTS}",
         )
     manifest = manifests.read_manifest(path)
-    filled = with_undo_filled(resolve(prepare(root, manifest).inputs), manifest)
+    filled = with_undo_filled(answered_site(prepare(root, manifest)), manifest)
     kept = root / manifests.REMOVED.lstrip("/") / f"{binary}.json"
     kept.parent.mkdir(parents=True, exist_ok=True)
     write(WantedFile(path=kept, content=manifest_json(filled), mode=0o644))

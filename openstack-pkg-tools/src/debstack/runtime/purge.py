@@ -12,7 +12,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from debstack.runtime.resolve import (
     resolve,
     resolved_account,
 )
+from debstack.runtime.site import Site
 from debstack.runtime.step import Change
 from debstack.runtime.substitution import verbatim
 from debstack.spec.vocabulary import Manifest
@@ -145,6 +146,14 @@ def messaging_removals(purge: Purge) -> list[Change]:
     return rabbitmq.removals(names, local=local and not purge.inputs.shared("messaging-host"))
 
 
+def answered_site(purge: Purge) -> Site:
+    """Return the site as far as answers and the machine itself make it. Raises DebstackError.
+
+    While a cloud is taken away, Keystone may be gone before those that need it.
+    """
+    return resolve(replace(purge.inputs, manifests=()))
+
+
 def task_undoings(purge: Purge) -> list[Change]:
     """Return the changes that take back what the package's tasks have set. Raises DebstackError."""
     declared = [task for task in purge.manifest.package.task.values() if task.undo]
@@ -152,7 +161,7 @@ def task_undoings(purge: Purge) -> list[Change]:
     declared = [task for task in declared if shutil.which(task.undo[0], path=PATH)]
     if not declared:
         return []
-    site = resolve(purge.inputs)
+    site = answered_site(purge)
     filled = [[verbatim(site, purge.manifest, word) for word in task.undo] for task in declared]
     commands = [[word for word in words if word] for words in filled if all(words)]
     return [

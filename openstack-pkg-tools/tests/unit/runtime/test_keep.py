@@ -13,7 +13,7 @@ from debstack.runtime import keep, manifests, purge
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An agent of Open vSwitch is installed, and its provider bridge has a name of its own."""
-    install(tmp_path, "debstack", "keystone", "neutron")
+    install(tmp_path, "debstack", "neutron")  # Keystone has gone before
     etc = tmp_path / "etc/debstack"
     etc.mkdir(parents=True)
     (etc / "site.preseed").write_text(
@@ -21,7 +21,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "debstack openstack/messaging-host string broker\n"
         "neutron-common neutron/provider-bridge string br-lab\n"
     )
-    (etc / "secrets.preseed").write_text("debstack openstack/admin-password password hidden\n")
     for module in (keep, purge):
         monkeypatch.setattr(module, "require_root", lambda: None)
     return tmp_path
