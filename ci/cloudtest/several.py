@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from cloudtest import virtual
 from cloudtest.acting import act, apt, inside, openstack_json
@@ -57,12 +59,58 @@ def planned(text: str) -> list[Planned]:
     return found
 
 
-def join(controller: Node, node: Node, roles: Sequence[str]) -> None:
-    """Make `node` one of the cloud of `controller`, by one preseed file and apt-get alone."""
+#: The networks that a node is on: the one that all speak on, and one for tunnels.
+NETWORKS = ("default", "overlay")
+_MODULE = Path("/sys/module/openvswitch")
+_UNDERLAY = """\
+[Unit]
+Description=The network of the tunnels through Open vSwitch, which switches in user space
+After=ovs-vswitchd.service
+PartOf=ovs-vswitchd.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -euxc "{script}"
+"""
+#: Tunnels of a switch in user space end at an address of one of its own bridges.
+_SCRIPT = (
+    "ovs-vsctl --timeout=60 --may-exist add-br br-under -- set Bridge br-under datapath_type=netdev"
+    " -- --may-exist add-port br-under {device}; ip address flush dev {device};"
+    " ip link set {device} up; ip address replace {address}/24 dev br-under;"
+    " ip link set br-under up"
+)
+_UNIT = "/etc/systemd/system/underlay.service"
+
+
+def lay_tunnels(node: Node) -> None:
+    """Give the switched-off `node` its own address for tunnels, and a way that they can take.
+
+    Where the kernel has Open vSwitch's module, tunnels need no way of their own.
+    """
+    interface = node.record.interfaces[1]
+    answer = f"neutron-common neutron/overlay-address string {interface.address}\n"
+    node.enter_chroot(["debconf-set-selections"], input=answer)
+    if _MODULE.is_dir():
+        return
+    script = _SCRIPT.format(device=interface.device, address=interface.address)
+    node.write_file(_UNIT, _UNDERLAY.format(script=script))
+    wants = "/etc/systemd/system/ovs-vswitchd.service.wants"
+    node.enter_chroot(["mkdir", "-p", wants])
+    node.enter_chroot(["ln", "-s", _UNIT, f"{wants}/"])
+
+
+def join(controller: Node, node: Node, roles: Sequence[str]) -> float:
+    """Make `node` one of the cloud of `controller`, by one preseed file and apt-get alone.
+
+    Return the seconds that it took.
+    """
+    began = time.monotonic()
     for role in roles:
         handed = controller.run(["debstack", "export", "--role", role], timeout_s=300).stdout
         node.run(["debconf-set-selections"], input=handed)
     apt(node, "install", *(f"openstack-{role}" for role in roles), timeout_s=_INSTALL_TIMEOUT_S)
+    return time.monotonic() - began
 
 
 def hypervisors(controller: Node) -> dict[str, str]:

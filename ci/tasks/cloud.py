@@ -177,8 +177,14 @@ def make_several(
     """Install the first of the `wanted` nodes, let the others join it, and prove it works."""
     packages = sorted({name for one in wanted for name in one.metapackages})
     with report.timed("fetch what the packages need, make and boot the nodes"):
-        nodes = [bed.create(one.name, packages=packages, repository=repository) for one in wanted]
+        nodes = [
+            bed.create(
+                one.name, packages=packages, repository=repository, networks=several.NETWORKS
+            )
+            for one in wanted
+        ]
         for node in nodes:
+            several.lay_tunnels(node)
             node.boot()
     (first, *others), (controller, *_) = wanted, nodes
     with report.timed(f"{first.name}: apt-get install {' '.join(first.metapackages)}"):

@@ -19,7 +19,7 @@ from debstack.runtime.preseeds.known import Known
 PACKAGES: Mapping[str, str] = {
     "openstack-toaster": "openstack-all-in-one",
     "openstack-proxy-node": "openstack-controller",
-    "openstack-compute-node": "nova-compute-kvm neutron-ovn-agent ovn-host",
+    "openstack-compute-node": "openstack-compute",
     "openstack-cloud-identity": "keystone",
 }
 _INCLUDE = "pkgsel/include"

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A cloud of several machines: each joins by one preseed file and apt-get, and knows no more."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cloudtest import groundwork, several, virtual
+from cloudtest.acting import act, apt, debstack, inside, status
+from cloudtest.stages import ALL_IN_ONE
+from testbed.bed import Testbed
+from testbed.node import Node
+
+pytestmark = [pytest.mark.root, pytest.mark.system]
+
+_INSTALL_TIMEOUT_S = 1800.0
+_COMPUTES = ("compute-1", "compute-2")
+#: What only the controller may know.
+_FOREIGN = re.compile(r"(admin|database)-password|(?<!nova/)service-password")
+
+
+class Cloud:
+    """A controller that leads to the world too, and two compute nodes."""
+
+    def __init__(self, controller: Node, computes: dict[str, Node], took: dict[str, float]) -> None:
+        self.controller = controller
+        self.computes = computes
+        self.took = took
+
+
+@pytest.fixture(scope="module")
+def cloud(repository: Path) -> Iterator[Cloud]:
+    """All nodes joined, with the networks of debstack demo."""
+    ground = groundwork.ensure_groundwork("debian", repository, ALL_IN_ONE)
+    with Testbed("nodes") as bed:
+
+        def make(name: str) -> Node:
+            node = bed.create(
+                name, from_stage=ground, repository=repository, networks=several.NETWORKS
+            )
+            several.lay_tunnels(node)
+            return node.boot()
+
+        controller = make("controller")
+        apt(
+            controller,
+            "install",
+            "openstack-controller",
+            "openstack-proxy",
+            timeout_s=_INSTALL_TIMEOUT_S,
+        )
+        computes = {name: make(name) for name in _COMPUTES}
+        took = {
+            name: several.join(controller, node, ["compute"]) for name, node in computes.items()
+        }
+        several.await_hypervisors(controller, _COMPUTES)
+        debstack(controller, "demo")
+        yield Cloud(controller, computes, took)
+
+
+def test_servers_on_two_nodes_reach_each_other_and_the_world(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = several.prove_nodes(cloud.controller, _COMPUTES)
+    with capsys.disabled():
+        for name, seconds in cloud.took.items():
+            print(f"\n{name}: from debstack export to the end of apt-get: {seconds:.0f} s")
+    assert told == "servers on compute-1 and compute-2 reach each other"
+
+
+def test_metadata_and_user_data_come_to_another_machine(cloud: Cloud) -> None:
+    address = virtual.make_server(cloud.controller, "first")
+    assert "user data ran" in virtual.prove_login(cloud.controller, address)
+    assert virtual.prove_metadata(cloud.controller, address).startswith("first, ")
+    virtual.remove_server(cloud.controller, "first")
+
+
+def test_a_compute_node_knows_no_secret_but_its_own(cloud: Cloud) -> None:
+    held = cloud.controller.read_file("/etc/debstack/secrets.preseed")
+    foreign = {
+        line.split()[1]: line.split(maxsplit=3)[3]
+        for line in held.splitlines()
+        if line and not line.startswith("#") and _FOREIGN.search(line.split()[1])
+    }
+    assert {"openstack/admin-password", "nova/database-password"} <= set(foreign)
+    for node in cloud.computes.values():
+        # Nothing found is an error for grep, and so is what vanishes in /run meanwhile.
+        places = "/etc /var/lib/debstack /var/cache/debconf /var/log /root /run"
+        look = f"grep -rlF -f - {places} 2>/dev/null || true"
+        found = act(node, "sh", "-c", look, input="\n".join(foreign.values()) + "\n").stdout
+        assert found == ""
+        assert act(node, "sh", "-c", "grep -rl mysql+pymysql /etc || true").stdout == ""
+
+
+def test_all_nodes_are_in_order_and_a_second_apply_rests(cloud: Cloud) -> None:
+    for node in (cloud.controller, *cloud.computes.values()):
+        assert status(node)["in-order"], node.name
+        assert "nothing to do" in debstack(node, "apply").stdout, node.name
+
+
+def test_what_is_exported_is_for_root_alone_and_checked(cloud: Cloud) -> None:
+    node = cloud.controller
+    act(node, "sh", "-c", "umask 022; debstack export --role compute >/root/shell.preseed")
+    debstack(node, "export", "--role", "compute", "--output", "/root/file.preseed")
+    modes = act(node, "stat", "-c", "%a", "/root/shell.preseed", "/root/file.preseed").stdout
+    assert modes.split() == ["600", "600"]
+    assert act(node, "cmp", "/root/shell.preseed", "/root/file.preseed").code == 0
+    assert debstack(node, "preseed", "check", "/root/file.preseed").code == 0
+    refused = debstack(node, "export", "--role", "computer", check=False)
+    assert refused.code == 3
+    assert 'found "computer" (did you mean "compute"?)' in refused.stdout
+    elsewhere = next(iter(cloud.computes.values()))
+    refused = debstack(elsewhere, "export", "--role", "compute", check=False)
+    assert refused.code == 3
+
+
+def test_a_node_that_is_started_again_is_back_by_itself(cloud: Cloud) -> None:
+    node = cloud.computes["compute-2"]
+    node.reboot()
+    several.await_hypervisors(cloud.controller, _COMPUTES)
+    assert inside(cloud.controller, "not_up") == []
+    assert act(node, "systemctl", "--failed", "--no-legend").stdout == ""
