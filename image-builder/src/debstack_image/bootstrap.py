@@ -50,7 +50,7 @@ def mmdebstrap_argv(
 ) -> list[str]:
     """Return the command that unpacks and configures `wanted` and all essential packages."""
     argv = ["mmdebstrap", "--mode=root", "--variant=essential", "--format=directory"]
-    argv += [f"--architectures={settings.architecture}", "--skip=update,cleanup/apt"]
+    argv += [f"--architectures={settings.architecture}", "--skip=update,cleanup/apt,check/qemu"]
     argv += [f"--include={name}" for name in wanted]
     for option in ('APT::Sandbox::User "root"', 'Acquire::Languages "none"'):
         argv += [f"--aptopt={option}"]

@@ -25,8 +25,9 @@ from debstack_image.chroot import Chroot, entered
 from debstack_image.clean import clean
 from debstack_image.content import described
 from debstack_image.disk import Layout, make_disk, plan_layout
-from debstack_image.filesystem import make_root, needed_size
+from debstack_image.filesystem import machine_architecture, make_root, needed_size
 from debstack_image.first_boot import configure_first_boot
+from debstack_image.foreign import enable
 from debstack_image.hooks import run_hooks
 from debstack_image.identity import Identity, newest_package
 from debstack_image.index import ImageError, Index, Package, digest_of
@@ -130,6 +131,7 @@ class Build:
         if not memory:
             say(f"working in {self.scratch}: there is too little memory to do it there")
         run(["hostname", "localhost"])
+        enable(settings.architecture, machine_architecture(), self.scratch)
         self.result = Result(sources=sources_of(settings))
         self.make_tree(self.result.sources)
         self.result.digest = digest_of(

@@ -110,4 +110,6 @@ class Cache:
             if total <= limit:
                 return
             path.unlink(missing_ok=True)
+            if path.suffix == ".zst":
+                path.with_name(path.name.replace(".tar.zst", ".json")).unlink(missing_ok=True)
             total -= size

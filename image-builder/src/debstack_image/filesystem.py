@@ -129,10 +129,8 @@ def root_uuid(identity: Identity) -> str:
 
 
 def _tool(root: Path, settings: Settings, program: str) -> list[str]:
-    """Return the image's own `program`, or this machine's where the image's is foreign."""
-    if settings.architecture == machine_architecture():
-        return image_tool(root, settings.architecture, f"/usr/sbin/{program}")
-    return [program]
+    """Return how to run the image's own `program` of those that only root has."""
+    return image_tool(root, settings.architecture, f"/usr/sbin/{program}")
 
 
 def _make_apart(disk: Path, part: Partition, make: list[str], environment: dict[str, str]) -> None:

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from debstack_image.machine_apt import MachineApt, acquire_settings, machine_apt
+from debstack_image.repository import read_repository
 from debstack_image.settings import Settings
 
 #: These roll: they have no updates, no security updates and no backports of their own.
@@ -53,6 +55,19 @@ def _security_beside(archive: str) -> str:
     return f"{archive}-security" if archive.endswith("/debian") else ""
 
 
+def _copied(text: str) -> str:
+    """Return sources whose packages all come to apt's archives: those of file: stay where they are.
+
+    A tree is filled from there, and sees no other folder of the machine.
+    """
+    return re.sub(
+        r"^URIs:.*$",
+        lambda line: re.sub(r"(?<=\s)file:", "copy:", line.group()),
+        text,
+        flags=re.MULTILINE | re.IGNORECASE,
+    )
+
+
 def plan_sources(settings: Settings, machine: MachineApt | None = None) -> Sources:
     """Return the sources for `settings`; what they leave open, this machine's apt says."""
     if settings.mirror:
@@ -64,9 +79,7 @@ def plan_sources(settings: Settings, machine: MachineApt | None = None) -> Sourc
         archive, reach = found.archive, found.settings
         security = settings.security_mirror or found.security
     keyring = settings.keyring or _KEYRING
-    extra = "".join(
-        f"\n{path.read_text(encoding='utf-8').strip()}\n" for path in settings.repository
-    )
+    extra = "".join(f"\n{read_repository(path)}" for path in settings.repository)
     backports = settings.backports or settings.kernel_from_backports
     build = _debian(settings, archive, security, keyring, backports=backports) + extra
     image_archive = settings.image_mirror or archive
@@ -75,4 +88,4 @@ def plan_sources(settings: Settings, machine: MachineApt | None = None) -> Sourc
     )
     # The keys of the image's own package of keys, at the same place in every release.
     image = _debian(settings, image_archive, image_security, _KEYRING, backports=backports) + extra
-    return Sources(build=build, image=image, settings=reach)
+    return Sources(build=_copied(build), image=image, settings=reach)

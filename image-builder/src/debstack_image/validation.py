@@ -15,6 +15,7 @@ from debstack_image.access import read_keys, read_password
 from debstack_image.filesystem import machine_architecture
 from debstack_image.hooks import programs
 from debstack_image.parsing import Request, UsageError, settings_from
+from debstack_image.repository import read_repository
 from debstack_image.reproduce import defaults_of
 from debstack_image.settings import Settings
 from debstack_image.sources import ROLLING
@@ -77,7 +78,7 @@ def _files(settings: Settings) -> Iterator[Callable[[], object]]:
     for path in settings.preseed:
         yield partial(_check_preseed, path)
     for path in settings.repository:
-        yield partial(_check_repository, path)
+        yield partial(read_repository, path)
     for path in settings.hook_script:
         yield partial(_check_hook, path)
     yield partial(_check_output, settings.output)
@@ -89,16 +90,6 @@ def _check_preseed(path: Path) -> None:
         if line.strip() and not line.startswith("#") and not _SELECTION.fullmatch(line.strip()):
             raise DebstackError(
                 f'--preseed: {path}:{number}: expected "owner question type value", got "{line}"'
-            )
-
-
-def _check_repository(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    for name in ("Types", "URIs", "Suites", "Signed-By"):
-        if not re.search(rf"^{name}:", text, re.MULTILINE | re.IGNORECASE):
-            raise DebstackError(
-                f"--repository: {path}: expected a field {name}, found none",
-                hint="deb822 form, as in sources.list(5), with the key in Signed-By",
             )
 
 

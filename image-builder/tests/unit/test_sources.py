@@ -66,7 +66,8 @@ def test_keys_of_the_build_stay_on_the_machine(tmp_path: Path) -> None:
 
 def test_a_repository_is_in_both(tmp_path: Path) -> None:
     file = tmp_path / "own.sources"
-    file.write_text("Types: deb\nURIs: http://own.example.org\nSuites: ./\nSigned-By: /k.asc\n")
+    key = "/usr/share/keyrings/debian-archive-keyring.gpg"
+    file.write_text(f"Types: deb\nURIs: http://own.example.org\nSuites: ./\nSigned-By: {key}\n")
     found = plan_sources(Settings(repository=(file,)), MACHINE)
     assert found.build.count("own.example.org") == found.image.count("own.example.org") == 1
 
@@ -97,3 +98,11 @@ def test_a_list_of_mirrors_is_resolved(tmp_path: Path) -> None:
     listing.write_text("# first one counts\nhttp://one.example.org/debian/ priority:1\n")
     lines = [f"mirror+file:{listing}|trixie|main"]
     assert choose(lines, "trixie").archive == "http://one.example.org/debian"
+
+
+def test_packages_of_a_folder_are_copied_out_of_it() -> None:
+    settings = Settings(mirror="file:/srv/debian", image_mirror="http://i.example.org/debian")
+    found = plan_sources(settings, MACHINE)
+    assert "URIs: copy:/srv/debian\n" in found.build
+    assert "URIs: copy:/srv/debian-security\n" in found.build
+    assert "copy:" not in found.image
