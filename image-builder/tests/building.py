@@ -3,22 +3,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from debstack.base.run import Result, run
+from debstack.base.run import PATH, Result, run
 from debstack_image.process import Companion
 
 TREE = Path(__file__).resolve().parents[2]
 SOURCES = (TREE / "openstack-pkg-tools" / "src", TREE / "image-builder" / "src")
 #: What is built fastest: no kernel, no disk.
 TINY = ("--minimal", "--kernel", "none", "--no-cloud-init", "--format", "tar", "--name", "tiny")
+#: A password with everything that a shell, a file or a URL could stumble over.
+HARD = "a'b\"c $x%y\\z:#@!&*(){}[]|;<>?~`"
 _TIMEOUT_S = 1800.0
 _POLL_S = 0.05
 
@@ -128,3 +131,26 @@ def manifest(output: Path, title: str) -> dict[str, Any]:
     content = json.loads((output / f"{title}.manifest.json").read_text(encoding="utf-8"))
     assert isinstance(content, dict)
     return content
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def ensure_programs(programs: Mapping[str, str]) -> None:
+    """Install the packages of those programs that are missing, given by name or path.
+
+    Only long tests need them: ci/bootstrap does not ask everyone for them.
+    """
+    missing = {
+        package
+        for name, package in programs.items()
+        if not (shutil.which(name, path=PATH) or Path(name).is_file())
+    }
+    if missing:
+        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+        install = ["apt-get", "-q", "-y", "--no-install-recommends", "install"]
+        install += sorted(missing)
+        run(install, env=quiet, timeout_s=_TIMEOUT_S)

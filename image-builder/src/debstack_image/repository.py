@@ -13,8 +13,8 @@ from debstack.base.errors import DebstackError
 _FIELDS = ("Types", "URIs", "Suites", "Signed-By")
 _SIGNED_BY = re.compile(r"^Signed-By:[ \t]*((?:/|\./|\.\./)\S.*)$", re.IGNORECASE | re.MULTILINE)
 _ARMOUR = re.compile(
-    r"-----BEGIN PGP PUBLIC KEY BLOCK-----\s*\n(?:[^\n]+:[^\n]*\n)*\s*\n(?P<data>[A-Za-z0-9+/=\s]+?)"
-    r"\n(?:=[A-Za-z0-9+/]{4}\s*\n)?-----END PGP PUBLIC KEY BLOCK-----"
+    r"-----BEGIN PGP PUBLIC KEY BLOCK-----\s*\n(?:[^\n]+:[^\n]*\n)*\s*\n"
+    r"(?P<data>[A-Za-z0-9+/=\s]+?)\n(?:=[A-Za-z0-9+/]{4}\s*\n)?-----END PGP PUBLIC KEY BLOCK-----"
 )
 #: The image's own package has these, and renews them.
 _IN_EVERY_IMAGE = "/usr/share/keyrings/debian-archive-"

@@ -35,6 +35,15 @@ def test_an_unknown_option(user: Builder, output: Path) -> None:
     assert "error: unknown option --relase" in done.stderr
 
 
+def test_what_would_be_done_takes_no_privileges_and_does_nothing(  # W-126
+    user: Builder, output: Path
+) -> None:
+    done = user.build(output, "--dry-run", "--include", "no-such-package")
+    assert f"    {output}/debian-trixie-amd64.qcow2\n" in done.stdout
+    assert "    no-such-package\n" in done.stdout
+    assert left_behind(user, output) == []
+
+
 def test_a_mirror_that_does_not_answer(user: Builder, output: Path) -> None:
     done = failed(user, output, *TINY, "--mirror", "http://127.0.0.1:9/debian")
     assert "error: mirror: its index cannot be read" in done.stderr
@@ -120,12 +129,11 @@ def test_killed(user: Builder, output: Path, number: signal.Signals, step: str) 
     wait_until_gone(user, output)
 
 
-#: Every line of progress of a build of the whole thing.
+#: A disk without a kernel goes through the same steps as any other, and is quickest.
+_DISK = ("--minimal", "--kernel", "none", "--no-cloud-init", "--name", "disk")
+_COLD = ("index of the mirror", "download of", "installation of", "initramfs and byte code")
 _STEPS = (
-    "index of the mirror",
-    "download of",
-    "installation of",
-    "initramfs and byte code",
+    *_COLD,
     "keep them in the cache",
     "configuration",
     "boot loader",
@@ -136,17 +144,18 @@ _STEPS = (
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("step", _STEPS)
 def test_killed_after_each_step(
     user: Builder, output: Path, number: signal.Signals, step: str
 ) -> None:
     log = output.parent / "killed.log"
     log.write_text("")
-    companion = user.start(output, log, "--refresh")
+    anew = ["--refresh"] if step in (*_COLD, "keep them in the cache") else []
+    companion = user.start(output, log, *_DISK, *anew)
     wait_for_line(log, f"s  {step}", companion)
     os.kill(companion.pid, number)
-    assert companion.wait(60) is not None
+    assert companion.wait(60) == (-number if number == signal.SIGKILL else 128 + number)
     wait_until_gone(user, output)
 
 

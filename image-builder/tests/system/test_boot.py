@@ -3,36 +3,31 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import os
 import sys
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from building import Builder
+from building import HARD, Builder, digest, ensure_programs
 
 from debstack.base.run import run
 from debstack_image import seed
 from debstack_image.boottest import LOGIN, TIMEOUT_S, Outcome, look, make_key, problems_of
-from debstack_image.emulator import Machine, started
+from debstack_image.emulator import Machine, Running, started
 
 #: A metadata server for one connection: what it is asked for is in its standard input.
 _METADATA = Path(__file__).with_name("metadata_server.py")
 _TITLE = "debian-trixie-amd64"
 
 
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 @pytest.fixture(scope="session")
 def trixie(user: Builder) -> Path:
     """Return the folder with an image of trixie, from nothing but downloaded packages."""
     output = user.folder("trixie")
-    user.build(output, "--format", "qcow2,raw", "--refresh")
+    user.build(output, "--format", "qcow2,raw,tar", "--refresh")
     return output
 
 
@@ -61,21 +56,46 @@ def test_the_image_is_small(trixie: Path) -> None:
     assert information["format-specific"]["data"]["compression-type"] == "zstd"
 
 
+def test_no_disk_of_the_builder_is_a_place_for_grub(trixie: Path) -> None:  # W-119
+    with tarfile.open(trixie / f"{_TITLE}.tar") as archive:
+        stream = archive.extractfile("./var/cache/debconf/config.dat")
+        assert stream is not None
+        answers = stream.read().decode()
+    assert "Name: grub" in answers
+    assert "/dev/" not in answers
+
+
+def logs_in_by_password(machine: Running, folder: Path) -> None:
+    """Log in as root with HARD as password, typed by a program that ssh asks."""
+    ask = folder / "ask"
+    (folder / "password").write_text(f"{HARD}\n")
+    ask.write_text(f"#!/bin/sh\ncat {folder}/password\n")
+    ask.chmod(0o755)
+    argv = ["ssh", "-p", str(machine.port), "-o", "PreferredAuthentications=password"]
+    argv += ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
+    argv += ["-o", "NumberOfPasswordPrompts=1", "-o", "LogLevel=ERROR", "root@127.0.0.1"]
+    asked = {"SSH_ASKPASS": os.fspath(ask), "SSH_ASKPASS_REQUIRE": "force"}
+    assert run([*argv, "id", "-u"], env=asked, timeout_s=120).stdout == "0\n"
+
+
 def boot(
     image: Path,
     folder: Path,
     firmware: str,
     attach: Callable[[Path, str], dict[str, object]],
     source: str,
-    login: str = "debian",
+    *,
+    architecture: str = "amd64",
+    also: Callable[[Running, Path], None] | None = None,
 ) -> None:
     """Start an image with what `attach` gives, log in, and look at it."""
+    login = "debian"
     folder.mkdir(exist_ok=True)
     key, public = make_key(folder)
     machine = Machine(
         image=image,
         image_format=image.suffix[1:],
-        architecture="amd64",
+        architecture=architecture,
         firmware=firmware.removesuffix("-secure"),
         secure_boot=firmware.endswith("-secure"),
         **attach(folder, public),  # type: ignore[arg-type]
@@ -86,6 +106,8 @@ def boot(
         running.wait_for_ssh(login, key, TIMEOUT_S)
         facts = look(running, login, key)
         outside = running.ssh(login, key, "ip -brief address; cat /etc/resolv.conf").stdout
+        if also:
+            also(running, folder)
     assert problems_of(facts, outcome) == []
     assert facts["hostname"] == "first"
     assert facts["source"] == source
@@ -138,12 +160,31 @@ def test_it_starts(
     boot(trixie / f"{_TITLE}.qcow2", tmp_path / "machine", firmware, attach, source)
 
 
+@pytest.fixture(scope="session")
+def bookworm(user: Builder) -> Path:
+    """Return the folder with an image of bookworm whose root has a password."""
+    output, password = user.folder("bookworm"), user.home / "tests" / "hard"
+    password.write_text(f"{HARD}\n")
+    arguments = ["--release", "bookworm", "--permit-ssh-as-root"]
+    user.build(output, *arguments, "--root-password-file", password)
+    return output
+
+
+def test_bookworm_starts_and_takes_a_password_with_every_metacharacter(
+    bookworm: Path, tmp_path: Path
+) -> None:
+    image = bookworm / "debian-bookworm-amd64.qcow2"
+    boot(image, tmp_path / "machine", "bios", no_cloud, "nocloud", also=logs_in_by_password)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "firmware"),
     [
-        (["--release", "bookworm"], "bios"),
+        (["--release", "bookworm"], "uefi-secure"),
+        (["--release", "forky"], "bios"),
         (["--release", "forky"], "uefi"),
+        (["--release", "sid"], "bios"),
         (["--release", "sid"], "uefi"),
         (["--minimal"], "bios"),
         (["--kernel", "generic"], "bios"),
@@ -153,6 +194,7 @@ def test_it_starts(
         (["--partition-table", "mbr"], "uefi"),
         (["--boot-manager", "systemd-boot"], "uefi"),
     ],
+    ids=" ".join,
 )
 def test_each_kind_starts(
     user: Builder, tmp_path: Path, arguments: list[str], firmware: str
@@ -160,6 +202,43 @@ def test_each_kind_starts(
     output = user.folder("kind")
     user.build(output, *arguments, "--name", "kind")
     boot(output / "kind.qcow2", tmp_path / "machine", firmware, no_cloud, "nocloud")
+
+
+@pytest.mark.long
+def test_arm64_is_built_and_starts(user: Builder, tmp_path: Path) -> None:
+    ensure_programs(
+        {
+            "qemu-system-aarch64": "qemu-system-arm",
+            "/usr/share/AAVMF/AAVMF_CODE.fd": "qemu-efi-aarch64",
+            "qemu-aarch64-static": "qemu-user-static",
+        }
+    )
+    output = user.folder("arm64")
+    user.build(output, "--architecture", "arm64", "--minimal", "--name", "arm64")
+    boot(
+        output / "arm64.qcow2",
+        tmp_path / "machine",
+        "uefi",
+        no_cloud,
+        "nocloud",
+        architecture="arm64",
+    )
+
+
+@pytest.mark.long
+def test_one_build_gives_every_format(user: Builder) -> None:
+    ensure_programs({"mksquashfs": "squashfs-tools"})
+    output = user.folder("formats")
+    kinds = {"qcow2": "qcow2", "vmdk": "vmdk", "vhd": "vpc", "vhdx": "vhdx"}
+    others = ("raw", "tar", "squashfs", "kernel")
+    user.build(output, "--minimal", "--name", "all", "--format", ",".join([*kinds, *others]))
+    for ending, kind in kinds.items():
+        run(["qemu-img", "compare", "-F", kind, output / "all.raw", output / f"all.{ending}"])
+    raw = (output / "all.raw").stat()
+    assert raw.st_blocks * 512 < raw.st_size
+    assert (output / "all.squashfs").read_bytes()[:4] == b"hsqs"
+    assert (output / "all.vmlinuz").read_bytes()[0x202:0x206] == b"HdrS"
+    run(["sha256sum", "--check", "--strict", "all.SHA256SUMS"], cwd=output)
 
 
 @pytest.mark.long

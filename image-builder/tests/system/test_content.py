@@ -4,16 +4,16 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tarfile
 from pathlib import Path
 
 import pytest
-from building import TINY, Builder, command_lines, manifest, wait_until_gone
+from building import HARD, TINY, Builder, command_lines, manifest, wait_until_gone
+from local_mirror import make_repository
 
 from debstack.base.run import run
 from debstack_image.access import hashed
-
-HARD = "a'b\"c $x%y\\z:#@!&*(){}[]|;<>?~`"
 
 
 def contents(path: Path) -> dict[str, tarfile.TarInfo]:
@@ -156,6 +156,45 @@ def test_an_overlay_a_preseed_and_a_hook(user: Builder) -> None:
     answers = text_of(archive, "/var/cache/debconf/config.dat").split("\n\n")
     name = "Name: ca-certificates/trust_new_crts"
     assert any(name in item and "Value: no" in item for item in answers)
+
+
+def test_a_repository_of_a_third_party_comes_with_its_key(user: Builder) -> None:
+    output, source = user.folder("them"), make_repository(user.folder("them-input"), "theirs")
+    user.build(output, *TINY, "--repository", source, "--include", "theirs")
+    found = text_of(output / "tiny.tar", "/etc/apt/sources.list.d/debian.sources")
+    assert "Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n" in found
+    packages = {package["name"]: package for package in manifest(output, "tiny")["packages"]}
+    assert packages["theirs"]["version"] == "1.0"
+    assert len(packages["theirs"]["sha256"]) == 64
+
+
+def test_the_checksums_are_signed(user: Builder) -> None:
+    output, home = user.folder("signed"), user.home / ".gnupg"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(mode=0o700)
+    gpg = ["gpg", "--homedir", str(home), "--batch", "--passphrase", ""]
+    run([*gpg, "--quick-generate-key", "images@example.org", "ed25519", "sign", "never"])
+    run(["gpgconf", "--homedir", str(home), "--kill", "all"])
+    run(["chown", "-R", f"{user.uid}:{user.uid}", home])
+    user.build(output, *TINY, "--sign", "images@example.org")
+    sums = output / "tiny.SHA256SUMS"
+    run([*gpg, "--verify", f"{sums}.asc", sums])
+
+
+def test_the_system_speaks_and_reckons_as_told(user: Builder) -> None:
+    output = user.folder("system")
+    plan = output.parent / "plan.yaml"
+    plan.write_text("network: {version: 2, ethernets: {ens3: {addresses: [192.0.2.7/24]}}}\n")
+    arguments = ["--locale", "de_DE.UTF-8", "--keyboard", "de:nodeadkeys", "--hostname", "box"]
+    arguments += ["--timezone", "Europe/Paris", "--include", "tzdata", "--network", str(plan)]
+    user.build(output, *TINY, *arguments)
+    archive = output / "tiny.tar"
+    assert text_of(archive, "/etc/locale.conf") == "LANG=de_DE.UTF-8\n"
+    assert contents(archive)["/etc/localtime"].linkname == "/usr/share/zoneinfo/Europe/Paris"
+    assert 'XKBLAYOUT="de"\nXKBVARIANT="nodeadkeys"\n' in text_of(archive, "/etc/default/keyboard")
+    assert "127.0.1.1\tbox\n" in text_of(archive, "/etc/hosts")
+    assert text_of(archive, "/etc/netplan/50-image.yaml") == plan.read_text()
+    assert contents(archive)["/etc/netplan/50-image.yaml"].mode == 0o600
 
 
 def test_no_daemon_starts(user: Builder) -> None:  # W-122

@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +48,32 @@ def test_manual_has_every_option_with_its_default() -> None:
     for name in OPTIONS:
         assert "\\-\\-" + spelling(name) in text
     assert "Default: trixie." in text
+
+
+#: Every option of Debian's program of the same name, in its version 1.94.
+_EARLIER = """
+    -r --release -a --architecture -m --minimal --rescue --azure --octavia-agent --manila-agent
+    --trove-agent --extrepo --newer-qemu -u --debootstrap-url -s --sources.list-mirror
+    --security-mirror -k --debootstrap-keyring-file --copy-debootstrap-keyring-file
+    --install-nonfree-repo --disable-check-valid-until --setup-backports --backports-repository
+    --kernel-from-backports -e --extra-packages --postinstall-packages --no-cloud-kernel --editor
+    --default-editor --no-cloud-init -is --image-size -ar --automatic-resize -ars
+    --automatic-resize-space --no-qcow2 -o --output --bullseye-compat-fs -bm --boot-manager -bt
+    --boot-type -l --login -p --password --root-ssh-key --permit-ssh-as-root
+    --no-remove-host-keys --add-serial-getty --tty-autologin -hs --hook-script --pre-reboot-hook
+    --dest-hdd --raid-devices --hostname --static-iface --reboot-after-install --xfsformat
+    --vgcreate --grab-release-number --generate-package-list --generate-source-tarball
+    --generate-sums --generate-sums-sign
+"""
+
+
+@pytest.mark.parametrize("option", _EARLIER.split())
+def test_the_manual_says_what_became_of_each_earlier_option(option: str) -> None:
+    page = Path(__file__).resolve().parents[2] / "man" / "build-openstack-debian-image.1.rst"
+    text = page.read_text(encoding="utf-8").replace("\\-", "-")
+    table = text[text.index("FROM THE EARLIER PROGRAM") :]
+    left = [line[:50] for line in table.splitlines()]
+    assert any(re.search(rf"(^|[ ,]){re.escape(option)}([ ,…]|$)", line) for line in left)
 
 
 def test_completion_knows_options_and_their_values() -> None:
