@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measuring the image builder, and a bare mmdebstrap of the same packages beside it."""
+"""Measuring the image builder; a bare mmdebstrap of the same packages and peers beside it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmark import image_peers
 from benchmark.figure import Figure
 from debstack.base.errors import DebstackError
 from debstack.base.run import run
+from debstack_image.boottest import LOGIN
+from debstack_image.emulator import Machine, started
+from debstack_image.filesystem import machine_architecture
 from debstack_image.parsing import Request
 from debstack_image.process import Companion, python_argv
 from debstack_image.sources import plan_sources
@@ -82,24 +86,70 @@ def _bare(place: Path, packages: list[str], release: str) -> float:
     return seconds
 
 
-def measure_image() -> list[Figure]:
-    """Measure cold and warm builds of the standard image, sizes, and what is worked with."""
+def _to_login(image: Path, folder: Path, firmware: str) -> float:
+    """Return the seconds from power-on to the prompt of getty."""
+    folder.mkdir()
+    host = machine_architecture()
+    machine = Machine(
+        image=image,
+        image_format="raw" if image.suffix == ".raw" else "qcow2",
+        architecture=host,
+        firmware=firmware,
+    )
+    with started(machine, folder, host) as running:
+        return running.wait_for(LOGIN, _TIMEOUT_S)
+
+
+def _against_peers(place: Path, packages: list[str]) -> list[Figure]:
+    """Measure what other builders take for an image, how large it is, and how soon it is up."""
+    figures = []
+    for peer in image_peers.peers(packages):
+        found = image_peers.measure(peer, place)
+        firmware = "uefi" if found.image.suffix == ".raw" else "bios"
+        login = _to_login(found.image, place / f"boot-{peer.name}", firmware)
+        found.image.unlink()
+        figures += [
+            Figure(name=f"image, cold: {peer.name}", value=found.seconds, unit="s"),
+            Figure(name=f"image, qcow2 by zstd: {peer.name}", value=found.size / _MB, unit="MB"),
+            Figure(name=f"image, login prompt: {peer.name}", value=login, unit="s"),
+        ]
+    return figures
+
+
+def _fastest(figures: list[Figure], kind: str) -> float | None:
+    return min((f.value for f in figures if f.name.startswith(f"image, {kind}: ")), default=None)
+
+
+def measure_image(peer: bool) -> list[Figure]:
+    """Measure cold and warm builds of the standard image, sizes, scratch space, and start.
+
+    With `peer` other builders run too; the fastest, the smallest is what ours stands beside.
+    """
     with _place() as place:
         cache, title = place / "cache", "debian-trixie-amd64"
         cold, peak = _build(place, cache, "--no-cache")
         manifest = json.loads((place / f"{title}.manifest.json").read_text(encoding="utf-8"))
         packages = [package["name"] for package in manifest["packages"]]
         size = (place / f"{title}.qcow2").stat().st_size / _MB
+        login = _to_login(place / f"{title}.qcow2", place / "boot", "bios")
         bare = _bare(place, packages, "trixie")
         _build(place, cache)
         warm, _ = _build(place, cache)
         _build(place, cache, "--minimal")
         minimal = (place / "debian-trixie-minimal-amd64.qcow2").stat().st_size / _MB
         shutil.rmtree(cache)
+        others = _against_peers(place, packages) if peer else []
+        fastest, smallest = _fastest(others, "cold"), _fastest(others, "qcow2 by zstd")
+        sooner = _fastest(others, "login prompt")
         return [
-            Figure(name="image, cold", value=cold, unit="s", target=30, peer=bare),
-            Figure(name="image, from the cache", value=warm, unit="s", target=10),
-            Figure(name="standard image, qcow2", value=size, unit="MB", target=190),
-            Figure(name="minimal image, qcow2", value=minimal, unit="MB", target=186),
+            Figure(name="image, cold", value=cold, unit="s", target=30, peer=fastest),
+            Figure(name="image, from the cache", value=warm, unit="s", target=10, peer=fastest),
+            Figure(name="standard image, qcow2", value=size, unit="MB", target=190, peer=smallest),
+            Figure(
+                name="minimal image, qcow2", value=minimal, unit="MB", target=186, peer=smallest
+            ),
             Figure(name="peak of scratch space", value=peak / _MB, unit="MB", target=900),
+            Figure(name="image, login prompt", value=login, unit="s", peer=sooner),
+            Figure(name="image, cold: mmdebstrap, a tar of the same", value=bare, unit="s"),
+            *others,
         ]

@@ -36,8 +36,8 @@ def _all_in_one(repository: Path, _peer: bool) -> list[Figure]:
     return all_in_one.measure_all_in_one(repository)
 
 
-def _image(_repository: Path, _peer: bool) -> list[Figure]:
-    return image.measure_image()
+def _image(_repository: Path, peer: bool) -> list[Figure]:
+    return image.measure_image(peer)
 
 
 _PARTS = {

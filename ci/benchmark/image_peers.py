@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Other builders of cloud images, run on trixie as their manuals say, from the same mirror."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from debstack.base.run import run
+from pipeline.mirror import host_mirror
+from pipeline.root import ensure_base, ensure_layer, overlay
+from pipeline.tree import BUILD
+
+_SUITE = "trixie"
+_OUTPUT = "/peer"
+_MB = 1e6
+#: A root to build in has no devices of its own, and no kernel that makes partitions' devices:
+#: what device-mapper would do for kpartx is done with further loop devices.
+_PREPARE = r"""
+set -eu
+mknod /dev/loop-control c 10 237
+for n in $(seq 0 31); do mknod "/dev/loop$n" b 7 "$n"; done
+mkdir -p /dev/mapper /peer/tmp
+cat >/usr/local/sbin/kpartx <<'SHIM'
+#!/bin/sh
+set -eu
+case $1 in
+-asv)
+	disk=$(losetup --find --show "$2")
+	partx --show --noheadings --output NR,START,SECTORS "$2" |
+	while read -r number start size; do
+		part=$(losetup --find --show --offset $((start * 512)) --sizelimit $((size * 512)) "$2")
+		ln -s "$part" "/dev/mapper/${disk#/dev/}p$number"
+		echo "add map ${disk#/dev/}p$number (253:$number): 0 $size linear 7:0 $start"
+	done
+	;;
+-d) losetup --noheadings --output NAME --associated "$2" | xargs -r -n 1 losetup --detach ;;
+esac
+SHIM
+chmod 0755 /usr/local/sbin/kpartx
+export TMPDIR=/peer/tmp PATH=/usr/local/sbin:$PATH
+cd /peer
+"""
+#: Whatever a builder has left: loop devices outlive the root.
+_AFTER = "losetup --noheadings --output NAME,BACK-FILE | awk '/[/]peer[/]/ {print $1}'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """A builder: the Debian packages that it needs, its shell line, the image it makes."""
+
+    name: str
+    needs: tuple[str, ...]
+    line: str
+    image: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What a peer took: seconds, and bytes of its image with the compression that ours has."""
+
+    name: str
+    seconds: float
+    size: int
+    image: Path
+
+
+def peers(packages: Sequence[str]) -> list[Peer]:
+    """Return the peers, told to install `packages` where they can be told."""
+    uri = shlex.quote(host_mirror().uri)
+    # It brings a boot loader of its own; one of ours would look for a disk.
+    named = ",".join(name for name in packages if not name.startswith("grub"))
+    return [
+        Peer(
+            name="debefivm-create",
+            needs=("debvm", "dosfstools", "fdisk", "mtools", "qemu-utils"),
+            line=f"debefivm-create --output peer.raw --release {_SUITE} --size 3GB -- "
+            f"--include={named} {uri}",
+            image="peer.raw",
+        ),
+        Peer(
+            name="openstack-debian-images",
+            needs=("openstack-debian-images", "debootstrap", "parted", "fdisk", "qemu-utils"),
+            line=f"build-openstack-debian-image --release {_SUITE} --debootstrap-url {uri} "
+            f"--sources.list-mirror {uri}",
+            image="*.qcow2",
+        ),
+    ]
+
+
+def _compressed(image: Path) -> int:
+    """Return the size of an image as a qcow2 of the kind that ours is."""
+    target = image.with_name("compressed.qcow2")
+    options = "compat=1.1,compression_type=zstd,cluster_size=256k"
+    run(["qemu-img", "convert", "-c", "-O", "qcow2", "-o", options, image, target])
+    size = target.stat().st_size
+    target.unlink()
+    return size
+
+
+def measure(peer: Peer, place: Path) -> Measured:
+    """Let `peer` build an image below `place`, and return what it took. Raises DebstackError."""
+    base = ensure_base(_SUITE)
+    log = BUILD / "logs" / f"bench-{peer.name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    layer = ensure_layer(base, peer.needs, log)
+    work = place / peer.name
+    work.mkdir()
+    with overlay([layer, base.path], {work: _OUTPUT}) as root:
+        began = time.monotonic()
+        try:
+            root.run(["sh", "-c", f"{_PREPARE}{peer.line}"], network=True, log_path=log)
+            seconds = time.monotonic() - began
+        finally:
+            for device in run(["sh", "-c", _AFTER]).stdout.split():
+                run(["losetup", "--detach", device], check=False)
+    image = next(work.glob(peer.image))
+    shutil.rmtree(work / "tmp", ignore_errors=True)
+    return Measured(name=peer.name, seconds=seconds, size=_compressed(image), image=image)

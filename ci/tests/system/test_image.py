@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An image of ours in a cloud of ours: the builder as a package, Glance, and a server of Nova's."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from cloudtest import virtual
+from cloudtest.acting import act, apt, inside, openstack, openstack_json
+from cloudtest.stages import ALL_IN_ONE, NodeMaker
+from debstack.base.run import run
+from debstack_image.process import python_argv
+from testbed.machine import wait_until
+from testbed.node import Node
+
+# Long: an all-in-one, an image, and a Debian that starts on an emulated processor.
+pytestmark = [pytest.mark.root, pytest.mark.system, pytest.mark.long]
+
+PACKAGE = "debstack-image-builder"
+PROGRAM = "build-openstack-debian-image"
+NAME = "debian-trixie-amd64"
+FOLDER = "/var/tmp/image"
+_START_S = 900.0
+
+
+@pytest.fixture(scope="module")
+def cloud(make_module_node: NodeMaker) -> Node:
+    """An all-in-one that the builder's package can be installed in."""
+    node = make_module_node(stage="all-in-one", packages=[ALL_IN_ONE, PACKAGE]).boot()
+    virtual.await_cloud(node)
+    return node
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with an image of trixie, built by this tree."""
+    folder = tmp_path_factory.mktemp("image")
+    argv, environment = python_argv("debstack_image.cli")
+    environment["HOME"] = str(Path.home())
+    run([*argv, "--output", folder], env=environment, timeout_s=900)
+    return folder
+
+
+def test_the_package_brings_program_manual_and_completion(cloud: Node) -> None:
+    apt(cloud, "install", PACKAGE)
+    assert act(cloud, PROGRAM, "--help").stdout.startswith("usage: ")
+    for path in (f"man/man1/{PROGRAM}.1.gz", f"bash-completion/completions/{PROGRAM}"):
+        act(cloud, "test", "-s", f"/usr/share/{path}")
+    shown = act(cloud, "dpkg-query", "-W", "-f", "${Conflicts} ${Replaces}", PACKAGE).stdout
+    assert shown == "openstack-debian-images openstack-debian-images"
+
+
+def test_glance_gets_it_and_the_older_one_is_deactivated(cloud: Node, image: Path) -> None:
+    act(cloud, "mkdir", "-p", FOLDER)
+    for kind in ("qcow2", "properties"):
+        cloud.copy_in(image / f"{NAME}.{kind}", f"{FOLDER}/{NAME}.{kind}")
+    data = (image / f"{NAME}.qcow2").read_bytes()
+    (first,) = inside(cloud, "upload_image", FOLDER, NAME, "deactivate", timeout_s=600)
+    assert first["status"] == "active"
+    assert first["distro"] == "debian"
+    assert (first["size"], first["sha512"]) == (len(data), hashlib.sha512(data).hexdigest())
+    older, newer = inside(cloud, "upload_image", FOLDER, NAME, "deactivate", timeout_s=600)
+    assert (older["id"], older["status"], newer["status"]) == (first["id"], "deactivated", "active")
+    openstack(cloud, "image", "delete", older["id"])
+
+
+def test_nova_starts_it(cloud: Node) -> None:
+    flavor = ["flavor", "create", "--ram", "1024", "--disk", "4", "--vcpus", "1", "for-debian"]
+    openstack(cloud, *flavor)
+    create = ["server", "create", "--image", NAME, "--flavor", "for-debian", "--network", "demo"]
+    openstack(cloud, *create, "--key-name", "demo", "--wait", "debian", timeout_s=600)
+    (port,) = openstack_json(cloud, "port", "list", "--server", "debian")
+    floating = ["floating", "ip", "create", "--port", port["ID"], "external"]
+    address = openstack_json(cloud, *floating)["floating_ip_address"]
+    login = ["ssh", "-oBatchMode=yes", "-oConnectTimeout=10", "-oStrictHostKeyChecking=no"]
+    login += ["-oUserKnownHostsFile=/dev/null", "-oLogLevel=ERROR", f"debian@{address}"]
+
+    def asked(command: str) -> str:
+        return cloud.run([*login, command], timeout_s=300, check=False).stdout.strip()
+
+    wait_until(
+        lambda: asked("cloud-init status --wait >/dev/null; hostname") == "debian",
+        timeout_s=_START_S,
+        interval_s=3.0,
+        what=f"SSH of the Debian at {address}",
+    )
+    assert asked("cloud-init query cloud_id") == "openstack"
+    assert asked("systemctl --failed --plain --no-legend") == ""
+    assert int(asked("findmnt --noheadings --bytes --output SIZE /")) > 3 * 2**30
+    virtual.remove_server(cloud, "debian")
