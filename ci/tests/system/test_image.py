@@ -12,7 +12,12 @@ from cloudtest import virtual
 from cloudtest.acting import act, apt, inside, openstack, openstack_json
 from cloudtest.stages import ALL_IN_ONE, NodeMaker
 from debstack.base.run import run
+from debstack_image import seed
+from debstack_image.boottest import make_key
+from debstack_image.emulator import Machine, started
 from debstack_image.process import python_argv
+from pipeline.repo import sources_text
+from pipeline.series import current_series
 from testbed.machine import wait_until
 from testbed.node import Node
 
@@ -34,13 +39,18 @@ def cloud(make_module_node: NodeMaker) -> Node:
     return node
 
 
+def build(folder: Path, *arguments: str | Path) -> None:
+    """Build an image into `folder` by this tree."""
+    argv, environment = python_argv("debstack_image.cli")
+    environment["HOME"] = str(Path.home())
+    run([*argv, "--output", folder, *arguments], env=environment, timeout_s=900)
+
+
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with an image of trixie, built by this tree."""
     folder = tmp_path_factory.mktemp("image")
-    argv, environment = python_argv("debstack_image.cli")
-    environment["HOME"] = str(Path.home())
-    run([*argv, "--output", folder], env=environment, timeout_s=900)
+    build(folder)
     return folder
 
 
@@ -91,3 +101,31 @@ def test_nova_starts_it(cloud: Node) -> None:
     assert asked("systemctl --failed --plain --no-legend") == ""
     assert int(asked("findmnt --noheadings --bytes --output SIZE /")) > 3 * 2**30
     virtual.remove_server(cloud, "debian")
+
+
+def test_a_golden_image_converges_at_its_first_boot(repository: Path, tmp_path: Path) -> None:
+    source = tmp_path / "debstack.sources"
+    source.write_text(sources_text(current_series(), f"file:{repository}"))
+    golden = ["--repository", source, "--include", "keystone,curl", "--name", "golden"]
+    build(tmp_path, *golden)
+    key, public = make_key(tmp_path)
+    disk = tmp_path / "seed.img"
+    seed.no_cloud(disk, name="golden", key=public)
+    machine = Machine(
+        image=tmp_path / "golden.qcow2",
+        image_format="qcow2",
+        architecture="amd64",
+        memory_mib=2048,
+        seed=disk,
+    )
+    with started(machine, tmp_path, "amd64") as running:
+        running.wait_for_ssh("debian", key, _START_S)
+
+        def converged() -> bool:
+            test = "cloud-init status --wait >/dev/null; sudo test ! -e /var/lib/debstack/pending"
+            return running.ssh("debian", key, test, check=False).code == 0
+
+        wait_until(converged, timeout_s=_START_S, interval_s=3.0, what="debstack apply")
+        version = running.ssh("debian", key, "curl --fail --silent http://127.0.0.1:5000/v3").stdout
+        assert '"status": "stable"' in version
+        assert "nothing to do" in running.ssh("debian", key, "sudo debstack plan 2>&1").stdout

@@ -166,7 +166,7 @@ class Settings:
     )
     repository: tuple[Path, ...] = _option(
         (),
-        "further apt source, in deb822 form with its key in Signed-By; stays in the image",
+        "further apt source, in deb822 form; stays in the image, with the key that Signed-By names",
         SOURCES,
         metavar="FILE",
         read=values.existing_file,

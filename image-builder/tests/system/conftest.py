@@ -21,13 +21,12 @@ _PLACE = Path("/var/cache/debstack-image-test")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is in this folder: it needs root to become others, and many minutes."""
+    """Mark what is in this folder: it needs root to become others."""
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.root)
             item.add_marker(pytest.mark.system)
-            item.add_marker(pytest.mark.long)
 
 
 @pytest.fixture(scope="session")

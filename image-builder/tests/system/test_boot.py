@@ -188,6 +188,7 @@ def test_bookworm_starts_and_takes_a_password_with_every_metacharacter(
         (["--release", "sid"], "uefi"),
         (["--minimal"], "bios"),
         (["--kernel", "generic"], "bios"),
+        (["--kernel-from-backports"], "uefi"),
         (["--filesystem", "btrfs"], "uefi"),
         (["--filesystem", "xfs"], "bios"),
         (["--partition-table", "mbr"], "bios"),
@@ -223,6 +224,27 @@ def test_arm64_is_built_and_starts(user: Builder, tmp_path: Path) -> None:
         "nocloud",
         architecture="arm64",
     )
+
+
+@pytest.mark.long
+def test_without_cloud_init_it_grows_makes_its_keys_and_lets_its_user_in(
+    user: Builder, tmp_path: Path
+) -> None:
+    folder = tmp_path / "machine"
+    folder.mkdir()
+    key, _ = make_key(folder)
+    output = user.folder("plain")
+    public = output.parent / "plain.pub"
+    public.write_bytes(key.with_suffix(".pub").read_bytes())
+    arguments = ["--no-cloud-init", "--minimal", "--name", "plain", "--hostname", "plain"]
+    user.build(output, *arguments, "--ssh-key", public)
+    machine = Machine(image=output / "plain.qcow2", image_format="qcow2", architecture="amd64")
+    with started(machine, folder, "amd64") as running:
+        running.wait_for_ssh("debian", key, TIMEOUT_S)
+        facts = look(running, "debian", key)
+        assert running.ssh("debian", key, "sudo id -u").stdout == "0\n"
+    assert problems_of(facts, Outcome(firmware="bios")) == []
+    assert facts["hostname"] == "plain"
 
 
 @pytest.mark.long
