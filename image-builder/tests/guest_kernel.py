@@ -14,7 +14,9 @@ _INIT = """\
 #!/bin/sh
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
-mount -t tmpfs tmpfs /dev/shm || mount -t tmpfs -o mode=1777 tmpfs /tmp
+mkdir -p /dev/shm /dev/pts
+mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /run
 mount -t hostfs none {shared} -o {shared}
 date --set="{ahead}" >/dev/null
@@ -25,6 +27,7 @@ for script in {shared}/command-*; do
 done
 sync
 echo o >/proc/sysrq-trigger
+exec tail -f /dev/null
 """
 
 

@@ -14,7 +14,7 @@ from local_mirror import make_local_mirror
 
 from debstack_image.settings import Settings
 
-_TITLE = "debian-trixie-amd64"
+_TITLE = "debian-trixie-minimal-amd64"
 _FORMATS = ("raw", "qcow2")
 _HOURS = 7
 
@@ -29,8 +29,10 @@ def test_hours_later_user_and_root_build_the_same_to_the_last_bit(
     user: Builder, root: Builder
 ) -> None:
     ensure_programs({"linux.uml": "user-mode-linux"})
-    mirror = make_local_mirror(user.folder("mirror"), Settings(architecture="amd64", pockets=False))
-    arguments = [*mirror.arguments, "--no-cache", "--format", ",".join(_FORMATS)]
+    mirror = make_local_mirror(
+        user.folder("mirror"), Settings(architecture="amd64", pockets=False, minimal=True)
+    )
+    arguments = [*mirror.arguments, "--minimal", "--no-cache", "--format", ",".join(_FORMATS)]
     now = [builder.folder("now") for builder in (user, root)]
     for builder, output in zip((user, root), now, strict=True):
         builder.build(output, *arguments)
