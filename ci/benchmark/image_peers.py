@@ -78,15 +78,15 @@ def peers(packages: Sequence[str]) -> list[Peer]:
         Peer(
             name="debefivm-create",
             needs=("debvm", "dosfstools", "fdisk", "mtools", "qemu-utils"),
-            line=f"debefivm-create --output peer.raw --release {_SUITE} --size 3GB -- "
-            f"--include={named} {uri}",
+            line=f"debefivm-create -o peer.raw -r {_SUITE} -z 3GB -- --include={named} {uri}",
             image="peer.raw",
         ),
         Peer(
             name="openstack-debian-images",
-            needs=("openstack-debian-images", "debootstrap", "parted", "fdisk", "qemu-utils"),
+            needs=("openstack-debian-images", "extlinux", "fdisk", "mbr", "qemu-utils"),
+            # GRUB there asks the kernel for the partition's device, which is none of its own here.
             line=f"build-openstack-debian-image --release {_SUITE} --debootstrap-url {uri} "
-            f"--sources.list-mirror {uri}",
+            f"--sources.list-mirror {uri} --boot-manager syslinux",
             image="*.qcow2",
         ),
     ]

@@ -18,6 +18,8 @@ mkdir -p /dev/shm /dev/pts
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /run
+mount -t tmpfs -o mode=1777 tmpfs /tmp
+mkdir -p {shared}
 mount -t hostfs none {shared} -o {shared}
 date --set="{ahead}" >/dev/null
 date +%s >{shared}/clock

@@ -47,7 +47,7 @@ def user(modules: Path) -> Iterator[Builder]:
     """An ordinary user, made for these tests, who builds."""
     home = _PLACE / _USER
     home.mkdir(exist_ok=True)
-    run(["userdel", _USER], check=False)
+    run(["userdel", "--force", _USER], check=False)
     run(["useradd", "--home-dir", home, "--no-create-home", "--shell", "/bin/sh", _USER])
     uid = pwd.getpwnam(_USER).pw_uid
     try:

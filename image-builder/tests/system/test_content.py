@@ -176,7 +176,10 @@ def test_the_checksums_are_signed(user: Builder) -> None:
     run([*gpg, "--quick-generate-key", "images@example.org", "ed25519", "sign", "never"])
     run(["gpgconf", "--homedir", str(home), "--kill", "all"])
     run(["chown", "-R", f"{user.uid}:{user.uid}", home])
-    user.build(output, *TINY, "--sign", "images@example.org")
+    try:
+        user.build(output, *TINY, "--sign", "images@example.org")
+    finally:  # gpg has started it for the user, who is about to go
+        run(["gpgconf", "--homedir", str(home), "--kill", "all"])
     sums = output / "tiny.SHA256SUMS"
     run([*gpg, "--verify", f"{sums}.asc", sums])
 
