@@ -45,7 +45,8 @@ def run_in_guest(
     init = shared / "init"
     init.write_text(_INIT.format(shared=shared, ahead=ahead), encoding="utf-8")
     init.chmod(0o755)
-    kernel = ["linux.uml", "mem=6G", "rootfstype=hostfs", "rootflags=/", "ro", f"init={init}"]
+    kernel = ["setpriv", "--pdeathsig", "KILL", "linux.uml", "mem=6G", "rootfstype=hostfs"]
+    kernel += ["rootflags=/", "ro", f"init={init}"]
     run([*kernel, "con=null", "con0=null,fd:2", "quiet"], env=_ENV, timeout_s=timeout_s)
     return [
         (
