@@ -80,6 +80,7 @@ def test_the_manifest_knows_every_package_and_file(tiny: Path) -> None:
     run(["sha256sum", "--check", "--strict", "tiny.SHA256SUMS"], cwd=tiny)
 
 
+@pytest.mark.long
 def test_root_builds_the_same(tiny: Path, root: Builder) -> None:
     output = root.folder("tiny")
     root.build(output, *TINY, "--no-cache")
@@ -184,6 +185,7 @@ def test_the_checksums_are_signed(user: Builder) -> None:
     run([*gpg, "--verify", f"{sums}.asc", sums])
 
 
+@pytest.mark.long
 def test_the_system_speaks_and_reckons_as_told(user: Builder) -> None:
     output = user.folder("system")
     plan = output.parent / "plan.yaml"
