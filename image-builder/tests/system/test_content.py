@@ -9,7 +9,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from building import HARD, TINY, Builder, command_lines, manifest, wait_until_gone
+from building import HARD, TINY, Builder, command_lines, ensure_programs, manifest, wait_until_gone
 from local_mirror import make_repository
 
 from debstack.base.run import run
@@ -200,6 +200,22 @@ def test_the_system_speaks_and_reckons_as_told(user: Builder) -> None:
     assert "127.0.1.1\tbox\n" in text_of(archive, "/etc/hosts")
     assert text_of(archive, "/etc/netplan/50-image.yaml") == plan.read_text()
     assert contents(archive)["/etc/netplan/50-image.yaml"].mode == 0o600
+
+
+@pytest.mark.long
+def test_a_tree_of_another_processor(user: Builder) -> None:
+    ensure_programs({"qemu-aarch64-static": "qemu-user-static"})
+    known = list(Path("/proc/sys/fs/binfmt_misc").glob("*"))
+    output = user.folder("foreign")
+    user.build(output, *TINY, "--architecture", "arm64")
+    with tarfile.open(output / "tiny.tar") as archive:
+        stream = archive.extractfile("./usr/bin/dpkg")
+        assert stream is not None
+        assert stream.read(20)[18:] == b"\xb7\x00"
+    packages = manifest(output, "tiny")["packages"]
+    assert {package["architecture"] for package in packages} == {"all", "arm64"}
+    # What the kernel was taught was for the build alone.
+    assert list(Path("/proc/sys/fs/binfmt_misc").glob("*")) == known
 
 
 def test_no_daemon_starts(user: Builder) -> None:  # W-122
