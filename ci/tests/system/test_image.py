@@ -106,7 +106,14 @@ def test_nova_starts_it(cloud: Node) -> None:
 def test_a_golden_image_converges_at_its_first_boot(repository: Path, tmp_path: Path) -> None:
     source = tmp_path / "debstack.sources"
     source.write_text(sources_text(current_series(), f"file:{repository}"))
-    golden = ["--repository", source, "--include", "keystone,curl", "--name", "golden"]
+    golden: list[str | Path] = [
+        "--repository",
+        source,
+        "--include",
+        "keystone,curl",
+        "--name",
+        "golden",
+    ]
     build(tmp_path, *golden)
     key, public = make_key(tmp_path)
     disk = tmp_path / "seed.img"

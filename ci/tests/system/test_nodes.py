@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.root, pytest.mark.system]
 
 _INSTALL_TIMEOUT_S = 1800.0
 _COMPUTES = ("compute-1", "compute-2")
+_OF_ONE_MACHINE = ("/etc/openvswitch/system-id.conf", "/etc/openvswitch/conf.db")
 #: What only the controller may know.
 _FOREIGN = re.compile(r"(admin|database)-password|(?<!nova/)service-password")
 
@@ -42,6 +43,8 @@ def cloud(repository: Path) -> Iterator[Cloud]:
             node = bed.create(
                 name, from_stage=ground, repository=repository, networks=several.NETWORKS
             )
+            # Where Open vSwitch ran before, it has a name that no other machine may have.
+            node.enter_chroot(["rm", "-f", *_OF_ONE_MACHINE])
             several.lay_tunnels(node)
             return node.boot()
 
