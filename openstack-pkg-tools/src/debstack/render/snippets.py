@@ -56,6 +56,8 @@ def _remote_things(component: Component, binary: str) -> str:
     package = component.package[binary]
     kinds: dict[str, Iterable[str]] = {
         "database": package.database,
+        "Keystone domain": package.domain,
+        "Keystone role": package.role,
         "Keystone user": package.service_user,
         "catalogue entry": package.service,
         "RabbitMQ virtual host": package.messaging,

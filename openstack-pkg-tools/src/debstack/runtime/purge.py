@@ -108,11 +108,15 @@ def database_removals(purge: Purge) -> list[Change]:
 
 def identity_removals(purge: Purge) -> list[Change]:
     """Return the changes that take the package out of Keystone. Raises DebstackError."""
-    from debstack.runtime.keystone.removing import plan_removal, take_removal_snapshot
+    from debstack.runtime.keystone.removing import Leaving, plan_removal, take_removal_snapshot
     from debstack.runtime.keystone.session import Keystone, quoted_path
 
-    users = purge.alone(lambda m: m.package.service_user)
-    types = purge.alone(lambda m: m.package.service)
+    leaving = Leaving(
+        users=purge.alone(lambda m: m.package.service_user),
+        types=purge.alone(lambda m: m.package.service),
+        domains=purge.alone(lambda m: m.package.domain),
+        roles=purge.alone(lambda m: m.package.role),
+    )
     # A Keystone of this machine that is gone, or that goes now, takes its catalogue with it.
     others = Inputs(
         manifests=purge.installed,
@@ -121,17 +125,19 @@ def identity_removals(purge: Purge) -> list[Change]:
         facts=purge.inputs.facts,
     )
     identity = identity_site(others)
-    if identity is None or not (users or types):
+    if identity is None or not leaving:
         return []
     keystone = Keystone(identity)
     keystone.log_in()
-    found = take_removal_snapshot(keystone, purge.manifest, users)
+    found = take_removal_snapshot(keystone, purge.manifest, leaving.users)
     return [
         Change(
             summary=removal.summary,
-            perform=partial(keystone.delete, quoted_path(*removal.path)),
+            perform=partial(
+                keystone.request, removal.method, quoted_path(*removal.path), removal.body
+            ),
         )
-        for removal in plan_removal(found, purge.manifest, users, types, identity.region)
+        for removal in plan_removal(found, purge.manifest, leaving, identity.region)
     ]
 
 
@@ -206,6 +212,8 @@ def _databases(manifest: Manifest) -> Iterable[str]:
 
 
 def _registered(manifest: Manifest) -> Iterable[str]:
+    yield from (f"Keystone domain {name}" for name in manifest.package.domain)
+    yield from (f"Keystone role {name}" for name in manifest.package.role)
     yield from (f"Keystone user {name}" for name in manifest.package.service_user)
     yield from (f"catalogue entry {name}" for name in manifest.package.service)
 

@@ -178,7 +178,7 @@ def identity_site(inputs: Inputs) -> IdentitySite | None:
 
 
 def _check_identity(inputs: Inputs, identity: IdentitySite | None) -> None:
-    users = [m.title for m in inputs.manifests if m.package.service_user or m.package.service]
+    users = [m.title for m in inputs.manifests if m.registers]
     if not users:
         return
     if identity is None:

@@ -38,6 +38,7 @@ def _endpoint(site: Site, reference: str) -> str | None:
 def _plain(site: Site) -> dict[str, str | None]:
     return {
         "identity.url": site.identity.url if site.identity else None,
+        "identity.url.base": site.identity.url.removesuffix("/v3") if site.identity else None,
         "identity.public-url": site.identity.public_url if site.identity else None,
         "memcached-servers": ",".join(site.memcached_servers),
         "bind-address": site.bind_address,

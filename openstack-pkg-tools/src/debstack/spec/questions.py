@@ -14,6 +14,7 @@ from debstack.spec.vocabulary import (
     Priority,
     Question,
     QuestionType,
+    ServiceUser,
 )
 
 #: debstack's own prefix: what the whole machine shares.
@@ -37,6 +38,8 @@ class Password:
     name: str
     #: What the account is: database, service or messaging.
     kind: str
+    #: The same, or domain for a user that has its roles on a domain.
+    told: str
 
 
 def prefix_of(owner: Component | Manifest) -> str:
@@ -57,24 +60,37 @@ def _user(name: str, account: object) -> str:
     return (account.user or name) if isinstance(account, Database) else name
 
 
+def _told(kind: str, account: object) -> str:
+    return "domain" if isinstance(account, ServiceUser) and not account.project else kind
+
+
 def passwords(component: Component, binary: str) -> tuple[Password, ...]:
     """Return the passwords of `binary`'s accounts; databases of one user have the same.
 
-    A key holds the user's name if the source, all packages together, declares several.
+    A key holds the user's name if the source, all packages together, declares several of the kind;
+    that of a user with its roles on a domain always does.
     """
     found = []
     for kind in ("database", "service", "messaging"):
         everywhere = [_accounts(kind, package) for package in component.package.values()]
-        users = {_user(name, account) for table in everywhere for name, account in table.items()}
+        users = {
+            _user(name, account)
+            for table in everywhere
+            for name, account in table.items()
+            if _told(kind, account) == kind
+        }
         for name, account in _accounts(kind, component.package[binary]).items():
-            which = "" if len(users) == 1 else f"{_user(name, account)}-"
-            found.append(Password(key=f"{kind}-{which}password", name=name, kind=kind))
+            told = _told(kind, account)
+            which = "" if told == kind and len(users) == 1 else f"{_user(name, account)}-"
+            key = f"{kind}-{which}password"
+            found.append(Password(key=key, name=name, kind=kind, told=told))
     return tuple(found)
 
 
 _SUMMARIES = {
     "database": "Password of the service's database user:",
     "service": "Password of the service's Keystone user:",
+    "domain": "Password of the user of the service's Keystone domain:",
     "messaging": "Password of the service's RabbitMQ user:",
 }
 
@@ -82,7 +98,7 @@ _SUMMARIES = {
 def password_question(password: Password) -> Question:
     """Return the question that takes `password`: of low priority, since it can be generated."""
     return Question(
-        summary=_SUMMARIES[password.kind],
+        summary=_SUMMARIES[password.told],
         text=f"{_GENERATED}\n\n{_KEPT}",
         type=QuestionType.PASSWORD,
         priority=Priority.LOW,
@@ -94,6 +110,8 @@ def has_data(package: Package) -> bool:
     return bool(
         package.database
         or package.key_repository
+        or package.domain
+        or package.role
         or package.service_user
         or package.service
         or package.messaging

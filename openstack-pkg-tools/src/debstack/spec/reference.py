@@ -67,6 +67,8 @@ def _default(field: ast.AnnAssign) -> str | None:
     if isinstance(field.value, ast.Attribute):
         member: str = getattr(getattr(vocabulary, text.split(".")[0]), field.value.attr)
         return f'"{member}"'
+    if isinstance(field.value, ast.Name):
+        return f'"{getattr(vocabulary, field.value.id)}"'
     if isinstance(field.value, ast.Constant) and isinstance(field.value.value, str):
         return f'"{field.value.value}"'
     spelled = {"None": "none", "()": "[]", "True": "true", "False": "false"}
@@ -107,6 +109,8 @@ _PATHS = {
     "Task": "package.BINARY.task.NAME",
     "KeyRepository": "package.BINARY.key-repository.KEY",
     "Bootstrap": "package.BINARY.bootstrap",
+    "Domain": "package.BINARY.domain.NAME",
+    "Role": "package.BINARY.role.NAME",
     "ServiceUser": "package.BINARY.service-user.KEY",
     "CatalogueService": "package.BINARY.service.TYPE",
     "Endpoint": "package.BINARY.service.TYPE.endpoint",

@@ -17,6 +17,7 @@ _SECRET = re.compile(r"secret\.[a-z0-9][a-z0-9/-]*")
 #: References that need no declaration.
 PLAIN = (
     "identity.url",
+    "identity.url.base",
     "identity.public-url",
     "memcached-servers",
     "bind-address",

@@ -12,6 +12,7 @@ from debstack.spec.problems import Problems
 from debstack.spec.questions import prefix_of
 from debstack.spec.references import Known
 from debstack.spec.vocabulary import (
+    DEFAULT_DOMAIN,
     Component,
     Config,
     Dialect,
@@ -28,6 +29,8 @@ _SERVICE_TYPE = re.compile(r"[a-z][a-z0-9-]*")
 _SNAPSHOT = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _OPTION = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+#: What `keystone-manage bootstrap` makes, besides the domain.
+KEYSTONE_ROLES = frozenset({"admin", "manager", "member", "reader", "service"})
 
 
 def known_names(component: Component, shared: Mapping[str, Question]) -> Known:
@@ -67,6 +70,8 @@ def _duplicates(problems: Problems, component: Component) -> None:
     for table in (
         "question",
         "database",
+        "domain",
+        "role",
         "service_user",
         "service",
         "messaging",
@@ -83,15 +88,32 @@ def _duplicates(problems: Problems, component: Component) -> None:
                 first.setdefault(key, where)
 
 
+def _in_keystone(problems: Problems, where: str, package: Package, domains: list[str]) -> None:
+    for key in package.domain:
+        at = f"{where}.domain.{key}"
+        problems.name(at, key, _ACCOUNT, "the name of a domain")
+        if key.lower() == DEFAULT_DOMAIN.lower():
+            problems.add(at, "Keystone's own domain, which no package may take away")
+    for key in package.role:
+        at = f"{where}.role.{key}"
+        problems.name(at, key, _ACCOUNT, "the name of a role")
+        if key in KEYSTONE_ROLES:
+            problems.add(at, "a role that Keystone makes, which no package may take away")
+    for key, user in package.service_user.items():
+        at = f"{where}.service-user.{key}"
+        problems.name(at, key, _ACCOUNT, "a user's name")
+        if not user.roles:
+            problems.add(f"{at}.roles", "expected at least one role")
+        if user.domain not in domains:
+            near = _near(user.domain, domains)
+            problems.add(f"{at}.domain", f"no domain is declared as {quoted(user.domain)}{near}")
+
+
 def _accounts(problems: Problems, where: str, package: Package) -> None:
     for key, database in package.database.items():
         problems.name(f"{where}.database.{key}", key, _SQL_NAME, "the name of a database")
         if database.user:
             problems.name(f"{where}.database.{key}.user", database.user, _SQL_NAME, "a user's name")
-    for key, user in package.service_user.items():
-        problems.name(f"{where}.service-user.{key}", key, _ACCOUNT, "a user's name")
-        if not user.roles:
-            problems.add(f"{where}.service-user.{key}.roles", "expected at least one role")
     for key in package.messaging:
         problems.name(f"{where}.messaging.{key}", key, _ACCOUNT, "the name of a virtual host")
     for key, service in package.service.items():
@@ -197,10 +219,12 @@ def problems_of(
         questions.update({f"{prefix}/{key}": q for key, q in package.question.items()})
     _top(problems, component, binaries)
     _duplicates(problems, component)
+    domains = [DEFAULT_DOMAIN, *(key for p in component.package.values() for key in p.domain)]
     for binary, package in component.package.items():
         where = f"package.{binary}"
         validate_question.questions(problems, where, component, binary)
         validate_setting.exports(problems, where, package.question, known)
+        _in_keystone(problems, where, package, domains)
         _accounts(problems, where, package)
         _schemas(problems, where, package)
         _identity(problems, where, component, package)

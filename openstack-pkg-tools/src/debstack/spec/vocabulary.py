@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 SCHEMA = 1
+#: The domain that Keystone comes with.
+DEFAULT_DOMAIN = "Default"
 
 #: What a machine of a cloud can be, as the metapackages openstack-ROLE make it.
 ROLES = ("controller", "compute", "storage", "proxy")
@@ -204,18 +206,42 @@ class Bootstrap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Domain:
+    """A Keystone domain that the service keeps for itself. Key: the domain's name.
+
+    Purging the package deletes it with all that is in it, as users and projects that the service
+    has made.
+    """
+
+    #: What it is for, in a few words.
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """A Keystone role that the service asks for by its name, given to nobody. Key: its name.
+
+    Purging the package deletes it, and takes it from whoever was given it.
+    """
+
+    #: What it is for, in a few words.
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceUser:
     """A Keystone user of the service itself. Key: the user's name.
 
     In values: ${service-user.KEY.password}. Its password is the secret
-    <question-prefix>/service-password (…/service-KEY-password if the source declares several).
+    <question-prefix>/service-password (…/service-KEY-password if the source declares several, and
+    for a user without a project).
     """
 
-    #: The project that it works in; made if it is not there.
+    #: The project that it works in, made if it is not there; empty for the domain as a whole.
     project: str = "service"
-    #: The domain of user and project.
-    domain: str = "Default"
-    #: Its roles in the project.
+    #: The domain of user and project: Default, or one that the source declares.
+    domain: str = DEFAULT_DOMAIN
+    #: Its roles in the project, or on the domain.
     roles: tuple[str, ...] = ("service",)
 
 
@@ -358,6 +384,10 @@ class Package:
     key_repository: dict[str, KeyRepository] = field(default_factory=dict)
     #: How the first administrator is made; the package that has it provides identity.
     bootstrap: Bootstrap | None = None
+    #: Keystone domains of the service.
+    domain: dict[str, Domain] = field(default_factory=dict)
+    #: Keystone roles that the service needs others to have.
+    role: dict[str, Role] = field(default_factory=dict)
     #: Keystone users of the service.
     service_user: dict[str, ServiceUser] = field(default_factory=dict)
     #: Entries of the Keystone catalogue.
@@ -407,3 +437,9 @@ class Manifest:
     package: Package
     #: Question of each account's password, by database:KEY, service:KEY and messaging:KEY.
     password: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def registers(self) -> bool:
+        """Whether the package has anything in Keystone."""
+        package = self.package
+        return bool(package.service_user or package.service or package.domain or package.role)

@@ -42,6 +42,19 @@ IMAGE = WantedService(
     urls={i: f"http://{i}:9292" for i in ("public", "internal", "admin")},
 )
 WANTED = Wanted(region="RegionOne", users=(GLANCE,), services=(IMAGE,))
+STACKS = Wanted(
+    region="RegionOne",
+    declared_domains={"stacks": "Users of stacks"},
+    declared_roles={"stack_user": "", "stack_owner": "People who make stacks"},
+    users=(
+        WantedUser(
+            user=Scoped(domain="stacks", name="stacks_admin"),
+            project=None,
+            roles=("admin",),
+            password=Secret("keep out"),
+        ),
+    ),
+)
 COLLECTIONS = {
     "regions": "region",
     "domains": "domain",
@@ -132,11 +145,14 @@ class FakeKeystone:
         context.status_code = 204
         return None
 
-    def _assignments(self, _request: Any, _context: Any) -> Any:
+    def _assignments(self, request: Any, _context: Any) -> Any:
+        ((filtered, (scope,)),) = request.qs.items()
+        kind = filtered.split(".")[1]
         return {
             "role_assignments": [
-                {"user": {"id": u}, "role": {"id": r}, "scope": {"project": {"id": p}}}
-                for u, r, p in self.assigned
+                {"user": {"id": u}, "role": {"id": r}, "scope": {kind: {"id": s}}}
+                for u, r, s in self.assigned
+                if s.lower() == scope
             ]
         }
 
@@ -146,8 +162,8 @@ def keystone(requests_mock: requests_mock.Mocker) -> FakeKeystone:
     return FakeKeystone(requests_mock)
 
 
-def apply() -> list[str]:
-    changes = IdentityStep(SITE, WANTED, None).changes()
+def apply(wanted: Wanted = WANTED) -> list[str]:
+    changes = IdentityStep(SITE, wanted, None).changes()
     for change in changes:
         change.perform()
     return [change.summary for change in changes]
@@ -161,6 +177,33 @@ def test_an_empty_keystone_is_filled_once(keystone: FakeKeystone) -> None:
     keystone.writes.clear()
     assert apply() == []
     assert keystone.writes == []
+
+
+def test_a_domain_with_its_own_administrator(keystone: FakeKeystone) -> None:
+    assert apply(STACKS) == [
+        "create region RegionOne",
+        "create domain stacks",
+        "create role admin",
+        "create role stack_owner",
+        "create role stack_user",
+        "create user stacks_admin",
+        "give user stacks_admin the role admin on domain stacks",
+    ]
+    (made,) = [d for d in keystone.kept["domains"] if d["name"] == "stacks"]
+    assert made["description"] == "Users of stacks"
+    assert keystone.kept["projects"] == []
+    assert [user["domain_id"] for user in keystone.kept["users"]] == [made["id"]]
+    assert [scope for _, _, scope in keystone.assigned] == [made["id"]]
+    keystone.writes.clear()
+    assert apply(STACKS) == []
+    assert keystone.writes == []
+
+
+def test_a_domain_that_a_purge_has_only_disabled_is_enabled(keystone: FakeKeystone) -> None:
+    apply(STACKS)
+    keystone.kept["domains"][1]["enabled"] = False
+    assert apply(STACKS) == ["enable domain stacks"]
+    assert apply(STACKS) == []
 
 
 def test_what_was_changed_behind_our_back_is_repaired(keystone: FakeKeystone) -> None:
@@ -281,4 +324,4 @@ def test_what_somebody_else_made_in_between_is_taken(
 def test_what_is_deleted_already_is_no_error(requests_mock: requests_mock.Mocker) -> None:
     FakeKeystone(requests_mock)
     requests_mock.delete(f"{URL}/users/u", status_code=404)
-    Keystone(SITE).delete("/users/u")
+    Keystone(SITE).request("DELETE", "/users/u")

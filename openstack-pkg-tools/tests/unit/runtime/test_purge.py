@@ -8,7 +8,7 @@ from unit.runtime.making import install, manifests_of
 
 from debstack.base.errors import DebstackError, IdentityUnavailable
 from debstack.runtime import manifests, purge
-from debstack.runtime.keystone.removing import plan_removal
+from debstack.runtime.keystone.removing import Leaving, plan_removal
 from debstack.runtime.keystone.snapshot import FoundEndpoint, FoundService, FoundUser, Snapshot
 from debstack.runtime.step import Change
 from debstack.spec.component import manifest_json
@@ -112,15 +112,15 @@ def found(*regions: str) -> Snapshot:
 
 def test_a_catalogue_entry_goes_with_its_last_endpoint() -> None:
     common, api = manifests_of("glance")
-    (endpoint, service) = plan_removal(found("One"), api, [], ["image"], "One")
+    (endpoint, service) = plan_removal(found("One"), api, Leaving(types=["image"]), "One")
     assert (endpoint.path, service.path) == (("endpoints", "e-One"), ("services", "s1"))
-    (only,) = plan_removal(found("One", "Two"), api, [], ["image"], "One")
+    (only,) = plan_removal(found("One", "Two"), api, Leaving(types=["image"]), "One")
     assert only.path == ("endpoints", "e-One")
-    (user,) = plan_removal(found(), common, ["glance"], [], "One")
+    (user,) = plan_removal(found(), common, Leaving(users=["glance"]), "One")
     assert user.path == ("users", "u1")
 
 
 def test_an_entry_of_somebody_elses_name_is_left() -> None:
     _, api = manifests_of("glance")
     other = Snapshot(services=(FoundService(id="s1", type="image", name="theirs"),))
-    assert plan_removal(other, api, [], ["image"], "One") == []
+    assert plan_removal(other, api, Leaving(types=["image"]), "One") == []

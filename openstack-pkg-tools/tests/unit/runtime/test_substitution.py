@@ -26,6 +26,7 @@ def site(answers: dict[str, str] | None = None, secrets: dict[str, str] | None =
     ("reference", "value"),
     [
         ("identity.url", "http://10.0.0.4:5000/v3"),
+        ("identity.url.base", "http://10.0.0.4:5000"),
         ("identity.public-url", "http://10.0.0.4:5000/v3"),
         ("endpoint.image.public", "http://10.0.0.4:9292"),
         ("endpoint.identity.internal.base", "http://10.0.0.4:5000"),

@@ -101,3 +101,16 @@ def test_several_databases_of_a_source_each_have_a_name_in_their_question() -> N
     assert resolve(declared, "tiny-api").password == {
         "database:tiny_api": "tiny/database-tiny_api-password"
     }
+
+
+def test_the_password_of_a_domains_user_says_so() -> None:
+    declared = component(
+        {
+            "package/tiny-common/domain/tiny": {},
+            "package/tiny-common/service-user/tiny": {},
+            "package/tiny-common/service-user/tiny_admin": {"project": "", "domain": "tiny"},
+        }
+    )
+    asked = resolve(declared, "tiny-common").package.question
+    assert "domain" not in asked["service-password"].summary
+    assert "domain" in asked["service-tiny_admin-password"].summary

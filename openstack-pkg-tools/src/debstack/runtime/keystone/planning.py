@@ -75,24 +75,39 @@ def _plan_names(found: Snapshot, wanted: Wanted) -> list[Action]:
                 body={"region": {}},
             )
         )
-    for kind, names, there in (
-        ("domain", wanted.domains, found.domains),
-        ("role", wanted.roles, found.roles),
+    for kind, names, there, told in (
+        ("domain", wanted.domains, found.domains, wanted.declared_domains),
+        ("role", wanted.roles, found.roles, wanted.declared_roles),
     ):
         actions.extend(
-            Action(
-                summary=f"create {kind} {name}",
-                phase=0,
-                method="POST",
-                path=(f"{kind}s",),
-                body={kind: {"name": name}},
-                yields=Ref(kind, name),
-                lookup={"name": name},
-            )
-            for name in names
-            if name not in there
+            _create_name(kind, name, told.get(name, "")) for name in names if name not in there
         )
+    # As a purge leaves one that did not get to its end.
+    actions.extend(
+        Action(
+            summary=f"enable domain {name}",
+            phase=0,
+            method="PATCH",
+            path=("domains", found.domains[name]),
+            body={"domain": {"enabled": True}},
+        )
+        for name in sorted(wanted.declared_domains)
+        if name in found.disabled_domains
+    )
     return actions
+
+
+def _create_name(kind: str, name: str, description: str) -> Action:
+    told = {"description": description} if description else {}
+    return Action(
+        summary=f"create {kind} {name}",
+        phase=0,
+        method="POST",
+        path=(f"{kind}s",),
+        body={kind: {"name": name, **told}},
+        yields=Ref(kind, name),
+        lookup={"name": name},
+    )
 
 
 def _plan_project(found: Snapshot, project: Scoped) -> list[Action]:
@@ -124,7 +139,7 @@ def _plan_project(found: Snapshot, project: Scoped) -> list[Action]:
 
 
 def _plan_user(found: Snapshot, wanted: WantedUser) -> list[Action]:
-    user, project = wanted.user, wanted.project
+    user = wanted.user
     there = found.users.get(user.key)
     actions = []
     if there is None:
@@ -152,16 +167,24 @@ def _plan_user(found: Snapshot, wanted: WantedUser) -> list[Action]:
                 body={"user": {"enabled": True, "password": wanted.password}},
             )
         )
+    return actions + _plan_roles(found, wanted)
+
+
+def _plan_roles(found: Snapshot, wanted: WantedUser) -> list[Action]:
+    user, project = wanted.user, wanted.project
+    scope = Ref("domain", user.domain) if project is None else Ref("project", project.key)
+    where = f"{scope.kind} {user.domain if project is None else project.name}"
     ids = known_ids(found)
+    actions = []
     for role in wanted.roles:
-        refs = (Ref("user", user.key), Ref("role", role), Ref("project", project.key))
+        refs = (Ref("user", user.key), Ref("role", role), scope)
         if tuple(ids.get(ref) for ref in refs) not in found.assignments:
             actions.append(
                 Action(
-                    summary=f"give user {user.name} the role {role} on project {project.name}",
+                    summary=f"give user {user.name} the role {role} on {where}",
                     phase=3,
                     method="PUT",
-                    path=("projects", refs[2], "users", refs[0], "roles", refs[1]),
+                    path=(f"{scope.kind}s", scope, "users", refs[0], "roles", refs[1]),
                 )
             )
     return actions

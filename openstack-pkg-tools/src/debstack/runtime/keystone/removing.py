@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from debstack.runtime.keystone.planning import chosen_service
 from debstack.runtime.keystone.session import Keystone
@@ -15,14 +16,29 @@ from debstack.spec.vocabulary import Manifest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """One thing that is deleted."""
+    """One thing that is deleted, or made ready for it."""
 
     summary: str
     path: tuple[str, ...]
+    method: str = "DELETE"
+    body: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaving:
+    """What a package declares and no other one does: names, and types of services."""
+
+    users: Sequence[str] = ()
+    types: Sequence[str] = ()
+    domains: Sequence[str] = ()
+    roles: Sequence[str] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.users or self.types or self.domains or self.roles)
 
 
 def take_removal_snapshot(keystone: Keystone, manifest: Manifest, users: Iterable[str]) -> Snapshot:
-    """Return services, endpoints and those of `users` that there are. Raises IdentityError."""
+    """Return all but assignments, of users only `users`. Raises IdentityError."""
     domains = {str(d["name"]): str(d["id"]) for d in keystone.list("domains")}
     found: dict[str, FoundUser] = {}
     for name in users:
@@ -33,6 +49,7 @@ def take_removal_snapshot(keystone: Keystone, manifest: Manifest, users: Iterabl
             found[scoped.key] = FoundUser(id=user["id"])
     return Snapshot(
         domains=domains,
+        roles={r["name"]: r["id"] for r in keystone.list("roles") if not r.get("domain_id")},
         users=found,
         services=tuple(found_service(s) for s in keystone.list("services")),
         endpoints=tuple(found_endpoint(e) for e in keystone.list("endpoints")),
@@ -40,12 +57,44 @@ def take_removal_snapshot(keystone: Keystone, manifest: Manifest, users: Iterabl
 
 
 def plan_removal(
-    found: Snapshot, manifest: Manifest, users: Iterable[str], types: Iterable[str], region: str
+    found: Snapshot, manifest: Manifest, leaving: Leaving, region: str
 ) -> list[Removal]:
-    """Return what to delete: `users`, and the endpoints in `region` of the services `types`.
+    """Return what to delete of `leaving`, of the services their endpoints in `region`.
 
     A service goes with its last endpoint, since another region may have it too. Pure.
     """
+    removals = _of_services(found, manifest, leaving.types, region)
+    for name in leaving.users:
+        user = found.users.get(Scoped(domain=_domain(manifest, name), name=name).key)
+        if user is not None:
+            removals.append(Removal(summary=f"delete user {name}", path=("users", user.id)))
+    for name in leaving.domains:
+        if name in found.domains:
+            removals += _of_domain(name, found.domains[name])
+    removals += [
+        Removal(summary=f"delete role {name}", path=("roles", found.roles[name]))
+        for name in leaving.roles
+        if name in found.roles
+    ]
+    return removals
+
+
+def _of_domain(name: str, domain_id: str) -> list[Removal]:
+    # Keystone deletes a domain with all that is in it, and no domain that is enabled.
+    return [
+        Removal(
+            summary=f"disable domain {name}",
+            path=("domains", domain_id),
+            method="PATCH",
+            body={"domain": {"enabled": False}},
+        ),
+        Removal(summary=f"delete domain {name}", path=("domains", domain_id)),
+    ]
+
+
+def _of_services(
+    found: Snapshot, manifest: Manifest, types: Iterable[str], region: str
+) -> list[Removal]:
     removals: list[Removal] = []
     for service_type in types:
         name = manifest.package.service[service_type].name
@@ -68,10 +117,6 @@ def plan_removal(
                     path=("services", service.id),
                 )
             )
-    for name in users:
-        user = found.users.get(Scoped(domain=_domain(manifest, name), name=name).key)
-        if user is not None:
-            removals.append(Removal(summary=f"delete user {name}", path=("users", user.id)))
     return removals
 
 

@@ -14,8 +14,9 @@ from keystoneauth1 import exceptions, session
 from keystoneauth1.identity import v3
 
 from debstack.base.errors import IdentityError, IdentityUnavailable
-from debstack.runtime.keystone.wanted import DEFAULT_DOMAIN, Scoped
+from debstack.runtime.keystone.wanted import Scoped
 from debstack.runtime.site import IdentitySite
+from debstack.spec.vocabulary import DEFAULT_DOMAIN
 
 TIMEOUT_S = 60
 # uWSGI closes a connection after its answer without a word; a request that comes just then is lost.
@@ -96,10 +97,6 @@ class Keystone:
         except exceptions.ClientException as error:
             raise self._translated(error, self._identity.admin_user) from error
         return answer.json() if answer.content else None
-
-    def delete(self, path: str) -> None:
-        """Delete what is at `path`, if it is there. Raises IdentityError."""
-        self.request("DELETE", path)
 
     def list(self, collection: str, **filters: str) -> list[dict[str, Any]]:
         """Return the members of a collection, those that match `filters` (dots as __)."""

@@ -58,10 +58,14 @@ class FoundProject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Projects and users are keyed by `Scoped.key`, assignments are (user, role, project) ids."""
+    """Projects and users are keyed by `Scoped.key`.
+
+    Assignments are ids of (user, role, project or domain), which share no id.
+    """
 
     regions: frozenset[str] = frozenset()
     domains: Mapping[str, str] = field(default_factory=dict)
+    disabled_domains: frozenset[str] = frozenset()
     roles: Mapping[str, str] = field(default_factory=dict)
     projects: Mapping[str, FoundProject] = field(default_factory=dict)
     users: Mapping[str, FoundUser] = field(default_factory=dict)
@@ -135,22 +139,27 @@ def _read(keystone: Keystone, wanted: Wanted) -> _Found:
 
     found_users = in_parallel(user, wanted.users)
 
-    def assignments(project_id: str) -> list[dict[str, Any]]:
-        return keystone.list("role_assignments", scope__project__id=project_id)
+    def assignments(scope: tuple[str, str]) -> list[dict[str, Any]]:
+        kind, scope_id = scope
+        return keystone.list("role_assignments", **{f"scope__{kind}__id": scope_id})
 
-    listed = in_parallel(assignments, [found.id for found in projects.values()])
+    scopes = [("project", found.id) for found in projects.values()]
+    alone = {user.user.domain for user in wanted.users if user.project is None}
+    scopes += [("domain", domain_ids[name]) for name in sorted(alone & set(domain_ids))]
+    listed = in_parallel(assignments, scopes)
     snapshot = Snapshot(
         regions=frozenset(region["id"] for region in regions),
         domains=domain_ids,
+        disabled_domains=frozenset(d["name"] for d in domains if not d["enabled"]),
         # Roles of a domain share the name space of nobody: only the global ones count.
         roles={role["name"]: role["id"] for role in roles if not role.get("domain_id")},
         projects=projects,
         services=tuple(found_service(found) for found in services),
         endpoints=tuple(found_endpoint(found) for found in endpoints),
         assignments=frozenset(
-            (a["user"]["id"], a["role"]["id"], a["scope"]["project"]["id"])
-            for of_project in listed
-            for a in of_project
+            (a["user"]["id"], a["role"]["id"], a["scope"][kind]["id"])
+            for (kind, _), of_scope in zip(scopes, listed, strict=True)
+            for a in of_scope
             if "user" in a and "OS-INHERIT:inherited_to" not in a["scope"]
         ),
     )

@@ -15,7 +15,7 @@ from debstack.runtime.keystone.wanted import Wanted, wanted_of
 from debstack.runtime.site import Engine, IdentitySite
 from debstack.runtime.step import Change, Step
 from debstack.runtime.steps.bootstrap import bootstrapper, run_bootstrap, told_secrets
-from debstack.spec.vocabulary import Manifest
+from debstack.spec.vocabulary import DEFAULT_DOMAIN, Manifest
 
 
 class IdentityStep(Step):
@@ -74,7 +74,7 @@ class IdentityStep(Step):
 
     def declared(self) -> Sequence[str]:
         """See Step."""
-        there = Snapshot(domains={name: "" for name in self._wanted.domains})
+        there = Snapshot(domains={DEFAULT_DOMAIN: ""})
         return [action.summary for action in plan(there, self._wanted)]
 
 
@@ -84,7 +84,7 @@ def build(context: Context) -> list[Step]:
     if identity is None:
         return []
     wanted = wanted_of(context.manifests, context.site, identity)
-    if not wanted.users and not wanted.services:
+    if not wanted.anything:
         return []
     provider = bootstrapper(context)
     # SQLite takes one writer at a time; to a second one, a Keystone on it answers with a 500.
