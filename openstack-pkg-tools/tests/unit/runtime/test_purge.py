@@ -120,6 +120,43 @@ def test_a_catalogue_entry_goes_with_its_last_endpoint() -> None:
     assert user.path == ("users", "u1")
 
 
+def test_a_domain_is_disabled_before_it_goes() -> None:
+    common = manifests_of("heat")[0]
+    there = Snapshot(
+        domains={"Default": "default", "heat": "d1"},
+        roles={"admin": "r1", "heat_stack_user": "r2"},
+        users={"heat/heat_domain_admin": FoundUser(id="u2")},
+    )
+    leaving = Leaving(
+        users=["heat", "heat_domain_admin"],
+        domains=["heat"],
+        roles=["heat_stack_user", "heat_stack_owner"],
+    )
+    assert [(r.method, r.path) for r in plan_removal(there, common, leaving, "One")] == [
+        ("DELETE", ("users", "u2")),
+        ("PATCH", ("domains", "d1")),
+        ("DELETE", ("domains", "d1")),
+        ("DELETE", ("roles", "r2")),
+    ]
+    assert plan_removal(Snapshot(), common, leaving, "One") == []
+
+
+def test_what_is_left_in_keystone_is_named(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = manifests_of("heat")[0]
+    kept = root / manifests.REMOVED.lstrip("/") / f"{common.binary}.json"
+    kept.write_text(manifest_json(common))
+
+    def away(_work: purge.Purge) -> list[Change]:
+        raise IdentityUnavailable("Keystone: cannot be reached")
+
+    parts(monkeypatch, identity_removals=away, messaging_removals=nothing)
+    assert purge.purge("heat-common", data=True, root=root) == 0
+    told = capsys.readouterr().err
+    assert "left Keystone domain heat, Keystone role heat_stack_user, " in told
+
+
 def test_an_entry_of_somebody_elses_name_is_left() -> None:
     _, api = manifests_of("glance")
     other = Snapshot(services=(FoundService(id="s1", type="image", name="theirs"),))
