@@ -51,7 +51,8 @@ def needed_of_debian(paragraphs: Iterable[Packages], start: str) -> tuple[str, .
     return tuple(sorted(found))
 
 
-def _needed(repository: Path, metapackage: str) -> tuple[str, ...]:
+def needed(repository: Path, metapackage: str) -> tuple[str, ...]:
+    """Return the names of Debian's packages that installing ours of that name needs."""
     paragraphs: list[Packages] = []
     for index in sorted(repository.glob("dists/*/*/binary-amd64/Packages")):
         with index.open(encoding="utf-8") as stream:
@@ -61,7 +62,7 @@ def _needed(repository: Path, metapackage: str) -> tuple[str, ...]:
 
 def ensure_groundwork(kind: str, repository: Path, metapackage: str) -> str:
     """Return the name of the stage of this `kind` (of KINDS), made if there is none yet."""
-    names = set(_needed(repository, metapackage)) | set(_EXTRAS)
+    names = set(needed(repository, metapackage)) | set(_EXTRAS)
     wanted = sorted(names if KINDS[kind] else names - SERVERS)
     layers = archive.supply().layers
     content = json.dumps([wanted, [os.fspath(path) for path in layers]])

@@ -102,7 +102,7 @@ def stumbles(node: Node) -> str:
 
 _TRACEBACKS = r"""
 units=$(systemctl list-unit-files --no-legend --plain 'keystone*' 'glance*' 'placement*' 'nova*' \
-    'neutron*' 'cinder*' 'debstack*' | sed 's/\([^ ]*\).*/--unit=\1/')
+    'neutron*' 'cinder*' 'heat*' 'debstack*' | sed 's/\([^ ]*\).*/--unit=\1/')
 journalctl --no-pager --output=short $units | grep -B 4 -A 60 'Traceback (most recent call'
 """
 

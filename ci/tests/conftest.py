@@ -13,6 +13,7 @@ import pytest
 _LONGEST = (
     "test_all_in_one",
     "test_life",
+    "test_heat",
     "test_servers",
     "test_dialogue",
     "test_kill",
