@@ -21,6 +21,7 @@ _CALLS: dict[str, tuple[str, ...]] = {
     "port": (),
     "host_port": ("host", "port", "ipv6"),
     "host_ports": ("host_port",),
+    "web_hosts": ("host", "ipv4", "ipv6"),
     "url": ("host_port", "ipv6"),
     "region": (),
     "name": (),

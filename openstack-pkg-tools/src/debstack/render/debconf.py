@@ -30,6 +30,7 @@ _INVALID_SUMMARY = {
     Check.PATH: "Not a path: ${value}",
     Check.NAME: "Not a name: ${value}",
     Check.HOST_PORTS: "Not a list of hosts: ${value}",
+    Check.WEB_HOSTS: "Not a list of hosts: ${value}",
 }
 
 

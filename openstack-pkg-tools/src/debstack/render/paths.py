@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+from debstack.spec import drop_in
 from debstack.spec.questions import has_data
 from debstack.spec.vocabulary import Component, UnitKind
 
@@ -19,8 +20,6 @@ KEPT_MODULES = "/var/lib/debstack/modules"
 PURGED_MARK = "/var/lib/debstack/purged"
 #: Where apply puts an empty file for each unit that runs with these answers, and not with others.
 MARKS = "/var/lib/debstack/units"
-#: What apply calls the one file that it writes into a drop-in directory.
-DROP_IN = "50-debstack"
 
 
 def schema_snapshot(source: str, name: str) -> str:
@@ -36,6 +35,19 @@ def home(component: Component) -> str:
 def uwsgi_drop_ins(component: Component, unit: str) -> str:
     """Return the directory that the uWSGI configuration of `unit` includes."""
     return f"/etc/{component.user}/{unit}-uwsgi.d"
+
+
+def uwsgi_drop_in(component: Component, unit: str) -> str:
+    """Return the file that apply writes into the directory of uwsgi_drop_ins."""
+    return f"{uwsgi_drop_ins(component, unit)}/{drop_in.NAME}.ini"
+
+
+def written_by_apply(component: Component, binary: str) -> list[str]:
+    """Return the files that apply writes into the drop-in directories of `binary`, sorted."""
+    configs = component.package[binary].config.values()
+    found = {drop_in.path_of(config) for config in configs}
+    found.update(uwsgi_drop_in(component, name) for name in wsgi_units(component, binary))
+    return sorted(found)
 
 
 def brings_user(component: Component, binary: str) -> bool:

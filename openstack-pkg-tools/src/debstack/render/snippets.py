@@ -79,10 +79,7 @@ def _scripts(component: Component, binary: str) -> _Scripts:
     prefix = prefix_of(component)
     asks = paths.asks_before_purge(component, binary)
     remote = _remote_things(component, binary)
-    files = [
-        f"{directory}/{paths.DROP_IN}{'.ini' if directory.endswith('-uwsgi.d') else '.conf'}"
-        for directory in paths.configuration_directories(component, binary)
-    ]
+    files = paths.written_by_apply(component, binary)
     kept = f"{paths.KEPT_MANIFESTS}/{binary}.json"
     question = f"{prefix}/{PURGE_KEY}"
     return _Scripts(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from debstack.render import paths
 from debstack.render.environment import render, unit_word
+from debstack.spec import drop_in
 from debstack.spec.vocabulary import Component, KeyRepository, Unit, UnitKind, Value
 
 Directives = list[tuple[str, str]]
@@ -101,14 +102,14 @@ def _conditions(name: str, component: Component, unit: Unit) -> tuple[str, ...]:
     """A unit that dpkg or a boot starts too early is skipped, not failed."""
     mark = [f"{paths.MARKS}/{name}"] if unit.when is not None else []
     if unit.kind is UnitKind.WSGI:
-        return (f"{paths.uwsgi_drop_ins(component, name)}/{paths.DROP_IN}.ini", *mark)
+        return (paths.uwsgi_drop_in(component, name), *mark)
     binary = next(key for key, package in component.package.items() if name in package.unit)
     # The one that brings the user has what all of them read; others may not be installed.
     near = dict.fromkeys([next(iter(component.package)), binary])
     near |= dict.fromkeys(component.package[binary].code_packages)
     declared = [component.package[key].config for key in near if key in component.package]
     configs = [config for table in declared for config in table.values()]
-    return (*(f"{config.directory}/{paths.DROP_IN}.conf" for config in configs), *mark)
+    return (*(drop_in.path_of(config) for config in configs), *mark)
 
 
 def service_unit(name: str, component: Component, unit: Unit) -> str:

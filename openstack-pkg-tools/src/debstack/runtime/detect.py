@@ -14,7 +14,7 @@ from pathlib import Path
 
 from debstack.base.errors import CommandError
 from debstack.base.run import run
-from debstack.runtime import kvm
+from debstack.runtime import kvm, whereabouts
 
 OPENVSWITCH_MODULE = Path("/sys/module/openvswitch")
 
@@ -52,8 +52,10 @@ def volume_group() -> str:
 #: Reference in openstack.toml to what finds it out.
 TRAITS: Mapping[str, Callable[[], str]] = {
     "cpus": lambda: str(len(os.sched_getaffinity(0))),
+    "host-names": whereabouts.host_names,
     "hostname": socket.gethostname,
     "hypervisor": hypervisor,
     "openvswitch-datapath": openvswitch_datapath,
+    "time-zone": whereabouts.time_zone,
     "volume-group": volume_group,
 }

@@ -21,6 +21,7 @@ from debstack.runtime.machine import Machine, engine_in_use, read_machine, requi
 from debstack.runtime.plan import planned
 from debstack.runtime.site import Engine
 from debstack.runtime.steps.clouds import CLOUDS, OPENRC
+from debstack.spec import drop_in
 from debstack.spec.vocabulary import Config, Dialect, Manifest
 
 _SERVER_PORTS = {3306: "MariaDB", 5432: "PostgreSQL", 5672: "RabbitMQ", 11211: "memcached"}
@@ -48,7 +49,21 @@ def _steps(machine: Machine) -> Iterator[Finding]:
             yield Finding(what=told, repair="debstack apply", serious=True)
 
 
+def _python(root: Path, config: Config) -> Iterator[Finding]:
+    for path in sorted((root / config.directory.lstrip("/")).glob("*.py")):
+        try:
+            compile(read_text(path) or "", path, "exec")
+        except (SyntaxError, ValueError) as error:
+            yield Finding(
+                what=f"{path}: not Python: {error}",
+                repair=f"correct {path}, then run: debstack apply",
+                serious=True,
+            )
+
+
 def _drop_ins(root: Path, config: Config, name: str) -> Iterator[Finding]:
+    if config.dialect is Dialect.PYTHON:
+        yield from _python(root, config)
     if config.dialect is not Dialect.OSLO:
         return
     known = catalogue.read_catalogue(root, name)
@@ -82,7 +97,7 @@ def _mode(path: Path, forbidden: int) -> Iterator[Finding]:
 
 def _sets_password(path: Path) -> bool:
     keys = [key for found in ini.parsed(read_text(path) or "").values() for key in found]
-    return any(word in key for key in keys for word in _SECRET_KEYS)
+    return any(word in key.lower() for key in keys for word in _SECRET_KEYS)
 
 
 def _modes(machine: Machine) -> Iterator[Finding]:
@@ -90,7 +105,8 @@ def _modes(machine: Machine) -> Iterator[Finding]:
         yield from _mode(machine.root / absolute.lstrip("/"), 0o077)
     for manifest in machine.manifests:
         for config in manifest.package.config.values():
-            for path in sorted((machine.root / config.directory.lstrip("/")).glob("*.conf")):
+            folder = machine.root / config.directory.lstrip("/")
+            for path in sorted(folder.glob(f"*{drop_in.suffix(config)}")):
                 if _sets_password(path):
                     yield from _mode(path, 0o007)
 

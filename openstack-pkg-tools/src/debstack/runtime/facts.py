@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from debstack.runtime.detect import TRAITS
+from debstack.runtime.whereabouts import route_addresses
 
-#: Documentation addresses (RFC 5737, RFC 3849): the kernel picks a route, nothing is sent.
-_PROBES = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 _SERVERS: dict[str, tuple[str, ...]] = {
     "mariadb": ("usr/sbin/mariadbd", "usr/sbin/mysqld"),
     "postgresql": ("usr/lib/postgresql/*/bin/postgres",),
@@ -40,16 +39,7 @@ class Facts:
 
 def primary_address() -> str:
     """Return the source address of the default route, IPv4 first; 127.0.0.1 if there is none."""
-    for family, probe in _PROBES:
-        with socket.socket(family, socket.SOCK_DGRAM) as endpoint:
-            try:
-                endpoint.connect((probe, 9))
-            except OSError:
-                continue
-            address: str = endpoint.getsockname()[0]
-            if not address.startswith("fe80"):
-                return address
-    return "127.0.0.1"
+    return next(route_addresses(), "127.0.0.1")
 
 
 def can_bind(address: str) -> bool:

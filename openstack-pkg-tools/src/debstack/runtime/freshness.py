@@ -11,7 +11,7 @@ from debstack.runtime.context import Context
 from debstack.spec.vocabulary import Manifest
 
 DPKG_INFO = "/var/lib/dpkg/info"
-_SUFFIXES = (".conf", ".ini")
+_SUFFIXES = (".conf", ".ini", ".py")
 
 
 def modified(path: Path) -> datetime | None:

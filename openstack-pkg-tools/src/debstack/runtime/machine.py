@@ -26,6 +26,7 @@ from debstack.runtime.preseed import Preseed
 from debstack.runtime.resolve import Inputs, resolve
 from debstack.runtime.site import Engine
 from debstack.runtime.take import DebconfAnswer, Outcome, Sides, decide_all
+from debstack.spec import drop_in
 from debstack.spec.vocabulary import Manifest
 
 ADMIN_PASSWORD = "openstack/admin-password"  # noqa: S105 - the name of the question
@@ -93,7 +94,7 @@ def engine_in_use(root: Path, installed: Sequence[Manifest]) -> Engine | None:
     """Return the kind of database that the services of this machine are configured for, if any."""
     for manifest in installed:
         for config in manifest.package.config.values():
-            path = root / config.directory.lstrip("/") / "50-debstack.conf"
+            path = root / drop_in.path_of(config).lstrip("/")
             text = read_text(path)
             if text is None:
                 continue

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from debstack.base.errors import ConfigurationError
 from debstack.base.secret import Secret
 from debstack.runtime.ini import escaped, percent_escaped
+from debstack.runtime.own_hosts import own_hosts
+from debstack.runtime.python_settings import Literal
 from debstack.runtime.site import Site
 from debstack.runtime.urls import bracketed
 from debstack.spec.vocabulary import (
@@ -78,6 +80,8 @@ def looked_up(site: Site, manifest: Manifest, reference: str) -> str | None:
     plain = _plain(site)
     if reference in plain:
         return plain[reference]
+    if reference == "own-hosts":
+        return ",".join(own_hosts(site))
     if reference in site.traits:
         return site.traits[reference]()
     kind, _, name = reference.partition(".")
@@ -144,4 +148,31 @@ def sections_of(site: Site, manifest: Manifest, config: Config) -> Rendered:
             values = _values(site, manifest, value, escape)
             if values:
                 found.setdefault(section, {})[key] = values
+    return found
+
+
+def _items(site: Site, manifest: Manifest, text: str) -> list[str]:
+    """Return one element of an array; several where it is a reference that stands for a list."""
+    found = verbatim(site, manifest, text)
+    if found is None:
+        return []
+    alone = _REFERENCE.fullmatch(text) and not isinstance(found, Secret)
+    return found.split(",") if alone else [found]
+
+
+def settings_of(site: Site, manifest: Manifest, config: Config) -> dict[str, dict[str, Literal]]:
+    """Return section to key to value for Python; what refers to nothing here is left out."""
+    found: dict[str, dict[str, Literal]] = {}
+    for section, keys in _merged(site, manifest, config).items():
+        for key, value in keys.items():
+            made: Literal | None = None
+            if isinstance(value, tuple):
+                items = [item for text in value for item in _items(site, manifest, text)]
+                made = items if items or not value else None
+            elif isinstance(value, str):
+                made = verbatim(site, manifest, value)
+            else:
+                made = value
+            if made is not None:
+                found.setdefault(section, {})[key] = made
     return found

@@ -20,6 +20,8 @@ ACCEPTS: dict[Check, str] = {
     Check.PATH: "an absolute path, such as /etc/ssl/certs/ca.pem",
     Check.NAME: "letters, digits, dots, hyphens, underscores and at signs, such as admin",
     Check.HOST_PORTS: "host or host:port, several separated by commas, such as db1:5672,db2:5672",
+    Check.WEB_HOSTS: "hosts as they stand in a URL, separated by commas, such as "
+    "cloud.example.org,192.0.2.10,[2001:db8::10]; .example.org stands for all below, * for any",
 }
 
 _IPV4 = re.compile(r"(0|[1-9][0-9]{0,2})(\.(0|[1-9][0-9]{0,2})){3}")
@@ -75,6 +77,16 @@ def is_host_port(text: str) -> bool:
     return bool(colon) and is_host(host) and is_port(port)
 
 
+def is_web_host(text: str) -> bool:
+    """Say whether `text` is what Django's ALLOWED_HOSTS takes: a host without a port, or more."""
+    if text.startswith("["):
+        return text.endswith("]") and _is_ipv6(text[1:-1])
+    if text == "*":
+        return True
+    name = text.removeprefix(".")
+    return is_host(name) and ":" not in name and (name == text or not _is_ipv4(name))
+
+
 def _is_url(text: str) -> bool:
     scheme, separator, rest = text.partition("://")
     if scheme not in ("http", "https") or not separator:
@@ -99,6 +111,7 @@ _CHECKS: dict[Check, Callable[[str], bool]] = {
     Check.PATH: _is_path,
     Check.NAME: lambda text: bool(_NAME.fullmatch(text)),
     Check.HOST_PORTS: lambda text: all(is_host_port(item) for item in text.split(",")),
+    Check.WEB_HOSTS: lambda text: all(is_web_host(item) for item in text.split(",")),
 }
 
 

@@ -26,6 +26,8 @@ PLAIN = (
     "messaging-hosts",
     "public-host",
     "hostname",
+    "own-hosts",
+    "time-zone",
     "cpus",
     "hypervisor",
     "openvswitch-datapath",

@@ -31,6 +31,9 @@ _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _OPTION = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 #: What `keystone-manage bootstrap` makes, besides the domain.
 KEYSTONE_ROLES = frozenset({"admin", "manager", "member", "reader", "service"})
+_SETTING = re.compile(r"[A-Z][A-Z0-9_]*")
+_ENTRIES = re.compile(r"[A-Z][A-Z0-9_]*(\.[^.\s]+)*")
+_ENTRY = re.compile(r"[^\s]+")
 
 
 def known_names(component: Component, shared: Mapping[str, Question]) -> Known:
@@ -167,11 +170,26 @@ def _identity(problems: Problems, where: str, component: Component, package: Pac
         problems.add(f"{at}.unit", f"no unit is declared as {quoted(bootstrap.unit)}{near}")
 
 
-def _sections(problems: Problems, where: str, sections: Sections, known: Known) -> None:
+def _option(problems: Problems, where: str, section: str, option: str, dialect: Dialect) -> None:
+    if dialect is not Dialect.PYTHON:
+        problems.name(where, option, _OPTION, "the name of an option")
+    elif section == "DEFAULT":
+        problems.name(where, option, _SETTING, "the name of a setting, in capitals")
+    else:
+        problems.name(where, option, _ENTRY, "a key of a dict")
+
+
+def _sections(
+    problems: Problems, where: str, sections: Sections, known: Known, dialect: Dialect
+) -> None:
     for section, options in sections.items():
+        if dialect is Dialect.PYTHON:
+            problems.name(
+                f"{where}.{section}", section, _ENTRIES, "DEFAULT, or SETTING.key for a dict"
+            )
         for option, value in options.items():
             at = f"{where}.{section}.{option}"
-            problems.name(at, option, _OPTION, "the name of an option")
+            _option(problems, at, section, option, dialect)
             validate_setting.value(problems, at, value, known)
 
 
@@ -187,11 +205,11 @@ def _config(
         problems.add(f"{where}.namespaces", "expected at least one oslo.config namespace")
     if config.dialect is not Dialect.OSLO and config.namespaces:
         problems.add(f"{where}.namespaces", "only a file that oslo.config reads has namespaces")
-    _sections(problems, f"{where}.set", config.set, known)
+    _sections(problems, f"{where}.set", config.set, known, config.dialect)
     for n, conditional in enumerate(config.when):
         at = f"{where}.when[{n}]"
         validate_setting.condition(problems, at, conditional, known, questions)
-        _sections(problems, f"{at}.set", conditional.set, known)
+        _sections(problems, f"{at}.set", conditional.set, known, config.dialect)
     used = set(config.set)
     used.update(section for conditional in config.when for section in conditional.set)
     for section in config.sections_like:

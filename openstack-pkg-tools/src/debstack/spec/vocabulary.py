@@ -56,6 +56,7 @@ class Check(StrEnum):
     PATH = "path"
     NAME = "name"
     HOST_PORTS = "host-ports"
+    WEB_HOSTS = "web-hosts"
 
 
 class Detector(StrEnum):
@@ -294,13 +295,16 @@ class Dialect(StrEnum):
     OSLO = "oslo"
     #: Python's configparser, with quotes around values taken off, as Glance's Swift store reads.
     CONFIGPARSER = "configparser"
+    #: Statements of Python, as Django's settings: in DEFAULT names, elsewhere entries of a dict.
+    PYTHON = "python"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """A configuration drop-in that apply writes. Key: the service's name in oslo.config.
 
-    Written to <directory>/50-debstack.conf, 0640 root:<user>.
+    Written to <directory>/50-debstack.conf (50-debstack.py in the dialect python), 0640
+    root:<user>.
     """
 
     #: The drop-in directory, for example /etc/glance/glance.conf.d.

@@ -11,7 +11,7 @@ from debstack.base.secret import Secret
 from debstack.runtime.facts import Facts
 from debstack.runtime.resolve import resolve
 from debstack.runtime.site import Site
-from debstack.runtime.substitution import filled, looked_up, sections_of
+from debstack.runtime.substitution import filled, looked_up, sections_of, settings_of
 from debstack.spec.vocabulary import Conditional, Config, Dialect, Manifest
 
 COMMON = next(m for m in all_manifests() if m.binary == "glance-common")
@@ -33,6 +33,7 @@ def site(answers: dict[str, str] | None = None, secrets: dict[str, str] | None =
         ("endpoint.compute.public", None),
         ("memcached-servers", "127.0.0.1:11211"),
         ("bind-address", "10.0.0.4"),
+        ("own-hosts", "10.0.0.4,localhost,127.0.0.1,[::1]"),
         ("answer.openstack/region", "RegionOne"),
         ("answer.openstack/identity-ca", ""),
         ("service-user.glance.password", "pw-glance/service-password"),
@@ -109,3 +110,46 @@ def test_configparser_has_its_own_escape() -> None:
     )
     made = site(secrets={"glance/service-password": "p%w$d"})
     assert sections_of(made, COMMON, config) == {"ref": {"key": ["p%%w$d"]}}
+
+
+def test_a_machine_is_reached_by_all_its_names_and_in_urls_ipv6_has_brackets() -> None:
+    answers = {
+        "openstack/public-host": "cloud.example.org",
+        "openstack/internal-host": "fd00::9",
+        "openstack/management-address": "fd00::4",
+    }
+    named = dataclasses.replace(FACTS, traits={"host-names": lambda: "node,node.lan,fd00::4"})
+    made = resolve(inputs(all_manifests(), answers, facts=named))
+    assert looked_up(made, COMMON, "own-hosts") == (
+        "cloud.example.org,[fd00::9],[fd00::4],node,node.lan,localhost,127.0.0.1,[::1]"
+    )
+
+
+def python(**settings: object) -> Config:
+    return Config(directory="/etc/x", dialect=Dialect.PYTHON, set={"DEFAULT": settings})  # type: ignore[dict-item]
+
+
+def test_python_takes_values_as_they_are() -> None:
+    made = site(secrets={"glance/service-password": "p%w$d,'"})
+    config = python(KEY="${service-user.glance.password}", ON=True, N=3)
+    assert settings_of(made, COMMON, config) == {"DEFAULT": {"KEY": "p%w$d,'", "ON": True, "N": 3}}
+
+
+def test_a_reference_alone_in_an_array_stands_for_a_list() -> None:
+    answers = {"openstack/memcached-servers": "m1,m2:1", "openstack/region": "a,b"}
+    made = site(answers, secrets={"glance/service-password": "a,b"})
+    config = python(
+        SERVERS=("${memcached-servers}", "x"),
+        TEXT=("in ${answer.openstack/region}",),
+        SECRET=("${service-user.glance.password}",),
+        NONE=("${answer.openstack/identity-ca}",),
+        SOME=("${answer.openstack/identity-ca}", "y"),
+        EMPTY=(),
+    )
+    assert settings_of(made, COMMON, config)["DEFAULT"] == {
+        "SERVERS": ["m1:11211", "m2:1", "x"],
+        "TEXT": ["in a,b"],
+        "SECRET": ["a,b"],
+        "SOME": ["y"],
+        "EMPTY": [],
+    }

@@ -14,6 +14,8 @@ COMMON = "package/tiny-common"
 API = "package/tiny-api"
 OPTION = f"{COMMON}/config/tiny/set/DEFAULT/option"
 UNIT = f"{API}/unit/tiny-api"
+SETTINGS = f"{COMMON}/config/tiny/set"
+PYTHON = {f"{COMMON}/config/tiny/dialect": "python", f"{COMMON}/config/tiny/namespaces": None}
 QUESTION = {"summary": "Port of it:", "text": "Where it listens."}
 
 ROW = {"database": "tiny", "table": "things", "key": {"name": "a"}}
@@ -103,6 +105,14 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
         {f"{COMMON}/config/tiny/when": [{"question": "tiny/colour", "equals": "blue", "set": {}}]},
         'when[0].equals: tiny/colour takes one of red, green, got "blue"',
     ),
+    (
+        {f"{COMMON}/config/tiny/dialect": "python"},
+        "config.tiny.namespaces: only a file that oslo.config reads has namespaces",
+    ),
+    ({**PYTHON, OPTION: 1}, "set.DEFAULT.option: expected the name of a setting, in capitals"),
+    ({**PYTHON, f"{SETTINGS}/CACHES..x": {"a": 1}}, "set.CACHES..x: expected DEFAULT, or SETTING."),
+    ({**PYTHON, f"{SETTINGS}/caches": {"a": 1}}, "set.caches: expected DEFAULT, or SETTING.key"),
+    ({**PYTHON, f"{SETTINGS}/A": {"b c": 1}}, "set.A.b c: expected a key of a dict"),
     ({f"{UNIT}/databases": ["tinny"]}, "unit.tiny-api.databases[0]: no database is declared"),
     ({f"{UNIT}/application": None}, "unit.tiny-api.application: expected an application"),
     ({f"{UNIT}/port": 0}, "unit.tiny-api.port: expected a port from 1 to 65535, got 0"),
@@ -176,6 +186,11 @@ def test_nothing_is_wrong_with_the_small_declaration() -> None:
 @pytest.mark.parametrize(("changes", "expected"), BROKEN)
 def test_what_is_broken_is_named(changes: dict[str, Any], expected: str) -> None:
     assert [problem for problem in problems(changes) if expected in problem]
+
+
+def test_settings_of_python_have_names_and_keys() -> None:
+    settings = {"DEFAULT": {"A_B": ["${own-hosts}"]}, "A.b-c.d": {"*": "${time-zone}"}}
+    assert problems({**PYTHON, SETTINGS: settings}) == []
 
 
 def test_every_problem_is_reported_at_once() -> None:

@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from functools import partial
 
 from debstack.base.errors import ConfigurationError
+from debstack.runtime import ini, python_settings
 from debstack.runtime.catalogue import read_catalogue, unknown
 from debstack.runtime.context import Context
 from debstack.runtime.files import WantedFile, difference, told, write
-from debstack.runtime.ini import rendered
 from debstack.runtime.step import Change, Step
-from debstack.runtime.substitution import Rendered, sections_of
+from debstack.runtime.substitution import Rendered, sections_of, settings_of
+from debstack.spec import drop_in
 from debstack.spec.vocabulary import Config, Dialect, Manifest
-
-FILE = "50-debstack.conf"
 
 
 def header(manifest: Manifest, config: Config) -> str:
@@ -25,11 +24,11 @@ def header(manifest: Manifest, config: Config) -> str:
 Made by debstack for {manifest.title}, from {source}
 and the answers in /etc/debstack. It is overwritten: do not edit it.
 To change an answer: debstack answers set QUESTION VALUE, then: debstack apply"""
-    if config.dialect is not Dialect.OSLO:
+    if config.dialect is Dialect.CONFIGPARSER:
         return made  # read by itself, not with what lies beside it
     return f"""{made}
-To set anything else: put it into {config.directory}/90-local.conf, which wins over this
-file, then run: debstack apply"""
+To set anything else: put it into {config.directory}/90-local{drop_in.suffix(config)}, which
+wins over this file, then run: debstack apply"""
 
 
 class ConfigStep(Step):
@@ -42,7 +41,7 @@ class ConfigStep(Step):
         self._manifest = manifest
         self._name = name
         self._config = manifest.package.config[name]
-        self._path = f"{self._config.directory}/{FILE}"
+        self._path = drop_in.path_of(self._config)
 
     def _check(self, sections: Rendered) -> None:
         catalogue = read_catalogue(self._context.root, self._name)
@@ -57,13 +56,20 @@ class ConfigStep(Step):
                 " upgrade both",
             )
 
+    def _content(self) -> str:
+        told = header(self._manifest, self._config)
+        given = (self._context.site, self._manifest, self._config)
+        if self._config.dialect is Dialect.PYTHON:
+            return python_settings.rendered(told, settings_of(*given))
+        sections = sections_of(*given)
+        self._check(sections)
+        return ini.rendered(told, sections)
+
     def wanted(self) -> WantedFile:
         """Return the drop-in as it is to be. Raises ConfigurationError for an unknown option."""
-        sections = sections_of(self._context.site, self._manifest, self._config)
-        self._check(sections)
         return WantedFile(
             path=self._context.path(self._path),
-            content=rendered(header(self._manifest, self._config), sections),
+            content=self._content(),
             mode=0o640,
             group=self._manifest.user,
         )
