@@ -61,6 +61,27 @@ def test_a_password_that_others_may_read(machine: Machine) -> None:
     assert finding.repair.startswith("chmod 0640 ")
 
 
+def test_settings_that_are_not_python_or_that_others_may_read(tmp_path: Path) -> None:
+    install(tmp_path, "horizon")
+    folder = tmp_path / "etc/horizon/local_settings.d"
+    folder.mkdir(parents=True)
+    (folder / "50-debstack.py").write_text("A = 1\nSECRET_KEY = 'x'\n")
+    (folder / "50-debstack.py").chmod(0o644)
+    (folder / "90-local.py").write_text("A = 1\nB = [\n")
+    (folder / "90-local.py").chmod(0o644)
+    found = [
+        finding
+        for manifest in read_machine(tmp_path).manifests
+        for config in manifest.package.config.values()
+        for finding in doctor._drop_ins(tmp_path, config, "horizon")
+    ]
+    (broken,) = found
+    assert broken.serious
+    assert broken.what.startswith(f"{folder}/90-local.py: not Python: '[' was never closed")
+    (readable,) = doctor._modes(read_machine(tmp_path))
+    assert readable.repair == f"chmod 0640 {folder}/50-debstack.py"
+
+
 def test_a_port_that_is_open_everywhere(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listening, "wildcard_ports", lambda _root: {5000, 11211})
     assert told(machine) == [

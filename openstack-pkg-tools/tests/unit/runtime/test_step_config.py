@@ -7,9 +7,11 @@ import json
 from pathlib import Path
 
 import pytest
-from unit.runtime.making import context
+from unit.runtime.making import FACTS, context, inputs, manifests_of
 
 from debstack.base.errors import ConfigurationError
+from debstack.runtime.context import Context
+from debstack.runtime.resolve import resolve
 from debstack.runtime.steps.config import ConfigStep, build
 
 
@@ -53,3 +55,59 @@ def test_there_is_a_step_for_each_configuration(tmp_path: Path) -> None:
         "config:glance-swift",
         "config:keystone",
     ]
+
+
+def dashboard(root: Path, answers: dict[str, str], secrets: dict[str, str]) -> ConfigStep:
+    installed = tuple(
+        m for source in ("debstack", "keystone", "horizon") for m in manifests_of(source)
+    )
+    facts = dataclasses.replace(FACTS, traits={"time-zone": lambda: "Europe/Paris"})
+    made = resolve(inputs(installed, answers, facts=facts, secrets=secrets))
+    (manifest,) = manifests_of("horizon")
+    context = Context(site=made, manifests=installed, root=root)
+    return ConfigStep(context, dataclasses.replace(manifest, user=getpass.getuser()), "horizon")
+
+
+def test_the_dashboards_settings_are_python(tmp_path: Path) -> None:
+    answers = {
+        "openstack/public-protocol": "https",
+        "openstack/public-host": "cloud.example.org",
+        "horizon/allowed-hosts": ".example.net,[2001:db8::7]",
+    }
+    made = dashboard(tmp_path, answers, {"horizon/secret-key": "a'b\\"})
+    (change,) = made.changes()
+    change.perform()
+    assert made.changes() == []
+    path = tmp_path / "etc/horizon/local_settings.d/50-debstack.py"
+    assert path.stat().st_mode & 0o777 == 0o640
+    text = path.read_text()
+    assert "/etc/horizon/local_settings.d/90-local.py, which\n# wins over this file" in text
+    found: dict[str, object] = {
+        "CACHES": {"default": {"KEY_PREFIX": "x", "OPTIONS": {}}},
+        "DEFAULT_SERVICE_REGIONS": {},
+    }
+    exec(compile(text, path, "exec"), found)  # noqa: S102
+    assert found["SECRET_KEY"] == "a'b\\"
+    hosts = found["ALLOWED_HOSTS"]
+    assert isinstance(hosts, list)
+    assert {"cloud.example.org", "10.0.0.4", ".example.net", "[2001:db8::7]"} < set(hosts)
+    assert found["OPENSTACK_KEYSTONE_URL"] == "http://10.0.0.4:5000/v3"
+    assert found["TIME_ZONE"] == "Europe/Paris"
+    assert found["SESSION_COOKIE_SECURE"] is True
+    assert found["DEFAULT_SERVICE_REGIONS"] == {"*": "RegionOne"}
+    assert found["CACHES"] == {
+        "default": {
+            "KEY_PREFIX": "x",
+            "BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache",
+            "LOCATION": ["127.0.0.1:11211"],
+            "OPTIONS": {"ignore_exc": True, "connect_timeout": 1, "timeout": 1},
+        }
+    }
+    assert "OPENSTACK_SSL_CACERT" not in found
+    assert "OPENSTACK_KEYSTONE_MULTIDOMAIN_SUPPORT" not in found
+
+
+def test_without_tls_the_dashboard_believes_no_header(tmp_path: Path) -> None:
+    made = dashboard(tmp_path, {}, {"horizon/secret-key": "k"}).wanted().content
+    assert "SECURE_PROXY" not in made
+    assert "COOKIE_SECURE" not in made
