@@ -15,6 +15,7 @@ _LONGEST = (
     "test_life",
     "test_heat",
     "test_servers",
+    "test_dashboard",
     "test_dialogue",
     "test_kill",
     "test_purge",

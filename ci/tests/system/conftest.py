@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudtest import groundwork
+from cloudtest import browser, groundwork
 from cloudtest.acting import INSIDE, act, apt, preseed
 from cloudtest.answers import ADMIN_HOST, AWKWARD_PASSWORDS, INTERNAL_HOST, PUBLIC_HOST, answers
 from cloudtest.spread import SpreadCloud, make_spread_cloud
@@ -54,6 +54,8 @@ def _making(beds: Testbed, repository: Path) -> Iterator[NodeMaker]:
         from_stage = None
         if stage in groundwork.KINDS:
             from_stage = groundwork.ensure_groundwork(stage, repository, packages[0])
+        elif stage == "browser":
+            from_stage = browser.ensure_browser()
         elif stage:
             from_stage = ensure_stage(stage, repository)
         node = beds.create(
