@@ -15,7 +15,8 @@ from cloudtest.observing import unsettled
 from cloudtest.stages import ALL_IN_ONE, NodeMaker
 from testbed.node import Node
 
-pytestmark = [pytest.mark.root, pytest.mark.system]
+# Long: minutes more than there are in make test.
+pytestmark = [pytest.mark.root, pytest.mark.system, pytest.mark.long]
 
 PACKAGE = "openstack-dashboard"
 SETTINGS = "/etc/horizon/local_settings.d"

@@ -20,7 +20,8 @@ from cloudtest.stages import ALL_IN_ONE, NodeMaker
 from testbed.machine import wait_until
 from testbed.node import Node
 
-pytestmark = [pytest.mark.root, pytest.mark.system]
+# Long: minutes more than there are in make test.
+pytestmark = [pytest.mark.root, pytest.mark.system, pytest.mark.long]
 
 DAEMONS = ("heat-api", "heat-api-cfn", "heat-engine")
 EXAMPLES = "/usr/share/doc/heat-common/examples"
