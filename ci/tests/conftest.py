@@ -11,6 +11,7 @@ import pytest
 
 #: The system tests that take minutes, longest first.
 _LONGEST = (
+    "test_nodes",
     "test_all_in_one",
     "test_life",
     "test_heat",
