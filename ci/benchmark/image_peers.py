@@ -78,7 +78,7 @@ def peers(packages: Sequence[str]) -> list[Peer]:
         Peer(
             name="debefivm-create",
             needs=("debvm", "dosfstools", "fdisk", "mtools", "qemu-utils"),
-            line=f"debefivm-create -o peer.raw -r {_SUITE} -z 3GB -- --include={named} {uri}",
+            line=f"debefivm-create -o peer.raw -r {_SUITE} -z 3G -- --include={named} {uri}",
             image="peer.raw",
         ),
         Peer(
