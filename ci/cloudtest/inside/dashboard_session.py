@@ -64,7 +64,8 @@ def main() -> None:
     account = yaml.safe_load(CLOUDS.read_text(encoding="utf-8"))["clouds"]["admin"]["auth"]
     browser = Browser()
     browser.get("/auth/login/")
-    browser.post("/auth/login/", username=account["username"], password=account["password"])
+    form = {name: account[name] for name in ("username", "password")}
+    browser.post("/auth/login/", region="default", **form)
     session = browser.cookie("sessionid")
     known = {}
 
