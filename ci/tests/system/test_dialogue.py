@@ -78,6 +78,7 @@ def asked(make_module_node: NodeMaker) -> Node:
     person.reads("Not an address: 10.77.0.999")
     person.reads("Accepted is: ")
     person.answers(SUMMARIES["management-address"], node.address)
+    person.confirms(SUMMARIES["join"])
     person.answers(SUMMARIES["region"], "Nord")
     person.reads(SUMMARIES["public-host"])
     person.presses(BACK)
@@ -207,8 +208,9 @@ def test_in_french(make_node: NodeMaker) -> None:
     node = make_node("two", stage="debian").boot()
     person = preconfigure(node, "low", {"LANGUAGE": "fr"})
     person.confirms("Adresse d'administration de cette machine")
+    person.confirms("D'autres machines rejoignent-elles ce nuage")
     person.reads("Région OpenStack")
-    for name in ("management-address", "region"):
+    for name in ("management-address", "join", "region"):
         assert SUMMARIES[name] not in person.screen()
 
 

@@ -101,9 +101,9 @@ def test_the_files_that_are_shipped_pass_the_check_that_is_shipped(converted: No
     assert 'did you mean "nova/virt-type"' in refused.stdout
 
 
-def test_what_the_installer_does_with_its_file_makes_a_controller(make_node: NodeMaker) -> None:
+def test_what_the_installer_does_with_its_file_makes_a_cloud(make_node: NodeMaker) -> None:
     node = make_node("two", stage="debian")
-    text = (ROOT / "preseed/installer-controller.preseed").read_text(encoding="utf-8")
+    text = (ROOT / "preseed/installer-base.preseed").read_text(encoding="utf-8")
     text = re.sub(r"^#(?=\S+ openstack/region )", "", text, flags=re.M).replace(
         "openstack/region string RegionOne", "openstack/region string Bare-Metal"
     )

@@ -73,8 +73,9 @@ ExecStart=ip address replace {address} dev {outside.bridge}
 ExecStart=ip link set {outside.bridge} up
 ExecStart=sysctl --quiet --write net.ipv4.ip_forward=1
 ExecStart=nft --file {RULES_FILE}
-ExecStop=nft delete table ip {TABLE}
-ExecStop=ip address delete {address} dev {outside.bridge}
+# At a purge nftables or the bridge may have gone before: then there is nothing to take away.
+ExecStop=-nft delete table ip {TABLE}
+ExecStop=-ip address delete {address} dev {outside.bridge}
 
 [Install]
 WantedBy=multi-user.target
