@@ -10,27 +10,20 @@ from pathlib import Path
 
 from benchmark.figure import Figure
 from benchmark.ours import measured_apply
+from benchmark.peer_all_in_one import Theirs, measure_peer_all_in_one
+from benchmark.usage import Usage, connections, latencies, memory, packages
 from cloudtest import virtual
-from cloudtest.acting import act, apt, debstack, inside
+from cloudtest.acting import apt, debstack
 from cloudtest.stages import ALL_IN_ONE, STAGE_NODE
 from debstack.base.errors import DebstackError
 from testbed.bed import Testbed
-from testbed.node import Node
 
 _INSTALL_TIMEOUT_S = 1800.0
 _CLIENTS = (1, 8, 32)
 _REQUESTS = 320
-#: What a cloud does by itself after it was made, such as a first periodic task, is over by then.
-_REST_S = 60.0
+#: Units whose memory is told apart.
+_LARGEST = 12
 _APPLIED = re.compile(r"^debstack: done: .* \((?P<seconds>[0-9.]+) s\)$", re.M)
-#: Number and size (KiB) of the packages on the machine.
-_PACKAGES = "dpkg-query -W -f '${Installed-Size}\\n' | awk '{n++; s+=$1} END {print n, s}'"
-_CONNECTIONS = "SHOW GLOBAL STATUS LIKE 'Max_used_connections'"
-
-
-def _packages(node: Node) -> tuple[int, float]:
-    count, kibibytes = node.run(["sh", "-c", _PACKAGES]).stdout.split()
-    return int(count), int(kibibytes) / 1024 / 1024
 
 
 def apply_seconds(output: str) -> float:
@@ -41,47 +34,112 @@ def apply_seconds(output: str) -> float:
     return sum(found)
 
 
-def _latencies(node: Node) -> list[Figure]:
-    found = inside(node, "latency", str(_REQUESTS), *map(str, _CLIENTS), timeout_s=900)
+def _latency_figures(ours: Usage, theirs: Theirs | None) -> list[Figure]:
+    def of_peer(operation: str, clients: str, index: int) -> float | None:
+        return theirs.usage.latencies[operation][clients][index] if theirs else None
+
     return [
-        Figure(name=f"{operation}, {clients} clients, {what}", value=value, unit="ms")
-        for operation, by_clients in found.items()
+        Figure(
+            name=f"{operation}, {clients} clients, {what}",
+            value=values[index],
+            unit="ms",
+            peer=of_peer(operation, clients, index),
+        )
+        for operation, by_clients in ours.latencies.items()
         for clients, values in by_clients.items()
-        for what, value in zip(("median", "99th percentile"), values, strict=True)
+        for index, what in enumerate(("median", "99th percentile"))
     ]
 
 
-def measure_all_in_one(repository: Path) -> list[Figure]:
+def _theirs_alone(theirs: Theirs) -> list[Figure]:
+    return [
+        Figure(name=f"  peer's {name}", value=seconds, unit="s")
+        for name, seconds in (*theirs.parts.items(), ("repairs by hand", theirs.repairs_s))
+    ]
+
+
+def _usage_figures(ours: Usage, theirs: Theirs | None) -> list[Figure]:
+    used = theirs.usage if theirs else None
+    return [
+        Figure(
+            name="packages installed",
+            value=ours.packages.count,
+            unit="",
+            target=783,
+            peer=used.packages.count if used else None,
+        ),
+        Figure(
+            name="installed size",
+            value=ours.packages.gibibytes,
+            unit="GiB",
+            target=1.91,
+            peer=used.packages.gibibytes if used else None,
+        ),
+        Figure(
+            name="memory at rest",
+            value=ours.memory_gib,
+            unit="GiB",
+            target=4,
+            peer=used.memory_gib if used else None,
+        ),
+        *(
+            Figure(name=f"  memory: {unit}", value=mebibytes, unit="MiB")
+            for unit, mebibytes in list(ours.memory.items())[:_LARGEST]
+        ),
+        Figure(
+            name="database connections",
+            value=ours.connections,
+            unit="",
+            target=60,
+            peer=used.connections if used else None,
+        ),
+    ]
+
+
+def measure_all_in_one(repository: Path, peer: bool) -> list[Figure]:
     """Install openstack-all-in-one on a bare node, start a virtual machine, and look around."""
     with Testbed("bench-aio") as bed:
         node = bed.create(STAGE_NODE, packages=[ALL_IN_ONE], repository=repository).boot()
-        before = _packages(node)
+        before = packages(node)
         began = time.monotonic()
         output = apt(node, "install", ALL_IN_ONE, timeout_s=_INSTALL_TIMEOUT_S).stdout
         installed = time.monotonic()
-        after = _packages(node)
+        added = packages(node) - before
         debstack(node, "demo")
         virtual.make_server(node, "first")
         active = time.monotonic()
-        applied = apply_seconds(output)
         nothing = statistics.median(measured_apply(node)[0] for _ in range(3))
         virtual.remove_server(node, "first")
-        latencies = _latencies(node)
-        time.sleep(_REST_S)
-        memory = inside(node, "memory")
-        connections = act(node, "mariadb", "-N", "-e", _CONNECTIONS).stdout.split()[1]
+        usage = Usage(
+            packages=added,
+            latencies=latencies(node, _REQUESTS, _CLIENTS),
+            memory=memory(node),
+            connections=connections(node),
+        )
+    theirs = measure_peer_all_in_one(_REQUESTS, _CLIENTS) if peer else None
     return [
-        Figure(name="bare Debian to ACTIVE", value=active - began, unit="s", target=250),
-        Figure(name="  of it: apt-get install", value=installed - began, unit="s"),
-        Figure(name="  of that: apply", value=applied, unit="s", target=45),
-        Figure(name="apply of all, nothing to do", value=nothing, unit="s", target=3),
-        Figure(name="packages installed", value=after[0] - before[0], unit="", target=783),
-        Figure(name="installed size", value=after[1] - before[1], unit="GiB", target=1.91),
-        Figure(name="memory at rest", value=sum(memory.values()) / 1024, unit="GiB", target=4),
-        Figure(name="database connections", value=float(connections), unit="", target=60),
-        *(
-            Figure(name=f"  memory: {unit}", value=mebibytes, unit="MiB")
-            for unit, mebibytes in list(memory.items())[:12]
+        Figure(
+            name="bare Debian to ACTIVE",
+            value=active - began,
+            unit="s",
+            target=250,
+            peer=theirs.active_s if theirs else None,
         ),
-        *latencies,
+        Figure(
+            name="  of it: apt-get install",
+            value=installed - began,
+            unit="s",
+            peer=theirs.install_s if theirs else None,
+        ),
+        Figure(name="  of that: apply", value=apply_seconds(output), unit="s", target=45),
+        Figure(name="apply of all, nothing to do", value=nothing, unit="s", target=3),
+        Figure(
+            name="answers that a person gives",
+            value=0,
+            unit="",
+            peer=theirs.answers if theirs else None,
+        ),
+        *(_theirs_alone(theirs) if theirs else []),
+        *_usage_figures(usage, theirs),
+        *_latency_figures(usage, theirs),
     ]

@@ -31,9 +31,9 @@ def _identity_and_image(repository: Path, peer: bool) -> list[Figure]:
     return [*ours.measure_apply(repository), *_against_peer(peer)]
 
 
-def _all_in_one(repository: Path, _peer: bool) -> list[Figure]:
+def _all_in_one(repository: Path, peer: bool) -> list[Figure]:
     archive.supply([ALL_IN_ONE], repository=repository)
-    return all_in_one.measure_all_in_one(repository)
+    return all_in_one.measure_all_in_one(repository, peer)
 
 
 def _image(_repository: Path, peer: bool) -> list[Figure]:

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measuring the same all-in-one made of Debian's own packages, from a bare Debian to ACTIVE.
+
+What the packages leave to the administrator's hands, and without which no virtual machine
+starts, is done here as by hand; it is counted apart.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+
+from benchmark import peer
+from benchmark.usage import Usage, connections, latencies, memory, packages
+from cloudtest.acting import act
+from testbed.bed import Testbed
+from testbed.node import Node
+
+_CLIENT = "python3-openstackclient"
+_SERVER_TIMEOUT_S = 300.0
+#: Where the kernel has no module openvswitch, the agent needs to be told; nothing asks for it.
+_AGENT = "/etc/neutron/plugins/ml2/openvswitch_agent.ini"
+_REPAIRS = (
+    # Not enabled, though installed: the cloud would be gone after the next boot.
+    "systemctl enable --now placement-api",
+    f"sed -i 's/^\\[ovs\\]$/[ovs]\\ndatapath_type = netdev/' {_AGENT}",
+    "ovs-vsctl set Open_vSwitch . other_config:userspace-tso-enable=true",
+    "systemctl restart openvswitch-switch neutron-openvswitch-agent",
+    "printf '[libvirt]\\nvirt_type = qemu\\ncpu_mode = none\\n' >/etc/nova/nova-compute.conf",
+    # SPICE is on whatever was answered, and QEMU's module for it is only recommended.
+    "sed -i '/^\\[spice\\]$/,/^\\[/ s/^enabled = true$/enabled = false/' /etc/nova/nova.conf",
+    # They had started before their schemas were there.
+    "systemctl reset-failed && systemctl restart nova-conductor nova-scheduler nova-api",
+    "systemctl restart nova-compute",
+)
+_DISCOVER = "nova-manage cell_v2 discover_hosts"
+_CLOUDS = "/root/.config/openstack/clouds.yaml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Theirs:
+    """What the all-in-one of Debian's packages took and takes."""
+
+    #: Part of the cloud to the seconds that apt-get took for it.
+    parts: dict[str, float] = field(repr=False)
+    repairs_s: float
+    active_s: float
+    answers: int
+    usage: Usage
+
+    @property
+    def install_s(self) -> float:
+        """How long all of apt-get took."""
+        return sum(self.parts.values())
+
+
+def _write_clouds(node: Node) -> None:
+    auth = {
+        "auth_url": "http://127.0.0.1:5000/v3",
+        "username": "admin",
+        "password": peer.PASSWORD,
+        "project_name": "admin",
+        "user_domain_name": "Default",
+        "project_domain_name": "Default",
+    }
+    cloud = {"clouds": {"admin": {"auth": auth, "region_name": "regionOne"}}}
+    node.write_file(_CLOUDS, json.dumps(cloud), mode=0o600)
+
+
+def _openstack(node: Node, *arguments: str) -> str:
+    argv = ["openstack", "--os-cloud", "admin", *arguments]
+    return node.run(argv, timeout_s=_SERVER_TIMEOUT_S).stdout
+
+
+def _repair(node: Node) -> None:
+    for line in _REPAIRS:
+        act(node, "sh", "-c", line, timeout_s=300)
+    _write_clouds(node)
+
+
+def _start_server(node: Node) -> None:
+    node.write_file("/root/disk", "\0" * 1048576)
+    _openstack(node, "image", "create", "--file", "/root/disk", "--disk-format", "raw", "demo")
+    flavor = ("--ram", "128", "--disk", "1", "--vcpus", "1", "demo")
+    _openstack(node, "flavor", "create", *flavor)
+    _openstack(node, "network", "create", "demo")
+    subnet = ("--network", "demo", "--subnet-range", "192.0.2.0/24", "demo")
+    _openstack(node, "subnet", "create", *subnet)
+    act(node, "sh", "-c", _DISCOVER)
+    create = ("--image", "demo", "--flavor", "demo", "--network", "demo", "--wait", "first")
+    _openstack(node, "server", "create", *create)
+
+
+def measure_peer_all_in_one(requests: int, clients: tuple[int, ...]) -> Theirs:
+    """Install Debian's own packages of the same services on a bare node, and start a server."""
+    wanted = {name for part in peer.ALL_IN_ONE.values() for name in part.packages}
+    with Testbed("bench-peer-aio") as bed:
+        node = bed.create("peer", packages=sorted({*wanted, *peer.SERVERS, _CLIENT})).boot()
+        before = packages(node)
+        began = time.monotonic()
+        parts = {"servers": peer.timed(node, *peer.SERVERS, _CLIENT)}
+        peer.make_broker_account(node)
+        for name, part in peer.ALL_IN_ONE.items():
+            parts[name] = peer.install(node, part)
+        repairing = time.monotonic()
+        _repair(node)
+        repairs_s = time.monotonic() - repairing
+        _start_server(node)
+        active_s = time.monotonic() - began
+        usage = Usage(
+            packages=packages(node) - before,
+            latencies=latencies(node, requests, clients),
+            memory=memory(node),
+            connections=connections(node),
+        )
+    return Theirs(
+        parts=parts,
+        repairs_s=repairs_s,
+        active_s=active_s,
+        answers=peer.answered(peer.ALL_IN_ONE),
+        usage=usage,
+    )
