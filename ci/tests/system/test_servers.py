@@ -22,8 +22,7 @@ from cloudtest.stages import ALL_IN_ONE, NodeMaker
 from testbed.machine import wait_until
 from testbed.node import Node
 
-# Long: it takes many minutes.
-pytestmark = [pytest.mark.root, pytest.mark.system, pytest.mark.long]
+pytestmark = [pytest.mark.root, pytest.mark.system]
 
 #: A tenant whose addresses are those of the demo's network too.
 RANGE = "10.87.0.0/24"
