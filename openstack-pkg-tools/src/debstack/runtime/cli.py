@@ -56,6 +56,7 @@ def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
     export.add_argument("--role", required=True, help="what it is to be, for example compute")
     export.add_argument("--output", default="", metavar="FILE", help="write it there, 0600")
+    _add_nodes(commands)
     demo = commands.add_parser(
         "demo", help="make what a first virtual machine needs: networks, image, flavor, key, rules"
     )
@@ -74,6 +75,25 @@ def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     purge.add_argument(
         "--data", action="store_true", help="delete databases, catalogue entries and files too"
     )
+
+
+def _add_nodes(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    nodes = commands.add_parser("nodes", help="list the machines of this cloud: up, down or gone")
+    _json_option(nodes)
+    drain = commands.add_parser("drain", help="empty a compute node: move its servers to others")
+    drain.add_argument("node", help="its name, as debstack nodes tells it")
+    drain.add_argument("--undo", action="store_true", help="let it take servers again")
+    drain.add_argument("--dry-run", action="store_true", help="print what would be done")
+    drain.add_argument(
+        "--wait",
+        type=float,
+        metavar="SECONDS",
+        default=1800.0,
+        help="how long its servers may take to move (default: %(default)g)",
+    )
+    forget = commands.add_parser("forget", help="remove the records of a machine that is gone")
+    forget.add_argument("node", help="its name, as debstack nodes tells it")
+    forget.add_argument("--dry-run", action="store_true", help="print what would be done")
 
 
 def _add_answers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -184,6 +204,26 @@ def _demo(arguments: argparse.Namespace) -> int:
     )
 
 
+def _nodes(arguments: argparse.Namespace) -> int:
+    from debstack.runtime.nodes import command
+
+    return command.nodes(as_json=arguments.json)
+
+
+def _drain(arguments: argparse.Namespace) -> int:
+    from debstack.runtime.nodes import command
+
+    return command.drain(
+        arguments.node, undo=arguments.undo, dry_run=arguments.dry_run, wait_s=arguments.wait
+    )
+
+
+def _forget(arguments: argparse.Namespace) -> int:
+    from debstack.runtime.nodes import command
+
+    return command.forget(arguments.node, dry_run=arguments.dry_run)
+
+
 def _keep(arguments: argparse.Namespace) -> int:
     from debstack.runtime import keep
 
@@ -238,6 +278,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "status": _status,
     "doctor": _doctor,
     "export": _export,
+    "nodes": _nodes,
+    "drain": _drain,
+    "forget": _forget,
     "demo": _demo,
     "prepare": _prepare,
     "keep": _keep,

@@ -17,7 +17,6 @@ from typing import Any
 from debstack.base.errors import DebstackError
 from debstack.runtime.demo import host
 
-CLOUD = "admin"
 NAME = "demo"
 EXTERNAL = "external"
 MARK = "Made by debstack demo."
@@ -25,18 +24,6 @@ GUEST = Path("/usr/share/debstack-guest")
 PRIVATE_RANGE = "10.87.0.0/24"
 PRIVATE_RANGE6 = "fd87:0:0:1::/64"
 _UPLOAD_TIMEOUT_S = 300.0
-
-
-def connect() -> Any:
-    """Return the connection to the cloud. Raises DebstackError where there is none to be had."""
-    try:
-        import openstack
-    except ModuleNotFoundError as error:
-        raise DebstackError(
-            "debstack demo needs the Python library of OpenStack's clients",
-            hint="run: apt-get install python3-openstacksdk",
-        ) from error
-    return openstack.connect(cloud=CLOUD, app_name="debstack")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,14 +6,14 @@ from __future__ import annotations
 import ipaddress
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from debstack.base.errors import DebstackError
 from debstack.base.main import OK
 from debstack.runtime import answers, manifests
+from debstack.runtime.connection import connect, errors_of_the_cloud
 from debstack.runtime.demo import cloud, host
 from debstack.runtime.files import read_text
 from debstack.runtime.lock import single_apply
@@ -58,22 +58,6 @@ def _wish(external_range: str) -> cloud.Wish:
         outside=host.Outside(bridge=bridge, range=parsed_range(external_range)),
         physical_network=network,
     )
-
-
-@contextmanager
-def _errors_of_the_cloud() -> Iterator[None]:
-    """Turn what openstacksdk and keystoneauth1 raise into one error with a hint."""
-    from keystoneauth1.exceptions import ClientException
-    from openstack.exceptions import SDKException
-
-    try:
-        yield
-    except (SDKException, ClientException) as error:
-        told = " ".join(str(error).split())
-        raise DebstackError(
-            f"the cloud refused or did not answer: {told}",
-            hint="see whether all is in order with: debstack status; then run it again",
-        ) from error
 
 
 class _Doing:
@@ -134,8 +118,8 @@ def demo(*, remove: bool, dry_run: bool, external_range: str) -> int:
     require_root()
     wish = _wish(external_range)
     doing = _Doing(dry_run=dry_run)
-    connection = cloud.connect()
-    with single_apply(), _errors_of_the_cloud():
+    connection = connect()
+    with single_apply(), errors_of_the_cloud():
         if remove:
             _remove(connection, wish, doing)
         else:

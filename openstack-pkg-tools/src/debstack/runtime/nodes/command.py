@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands debstack nodes, drain and forget, on the controller."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from debstack.base.errors import DebstackError
+from debstack.base.main import OK
+from debstack.runtime.connection import connect, errors_of_the_cloud, refusal
+from debstack.runtime.machine import require_root
+from debstack.runtime.nodes.inventory import Area, Node, Report, as_data, line_of
+from debstack.runtime.nodes.moving import Mover, plan_moves
+from debstack.runtime.nodes.reading import read_nodes
+from debstack.spec.load import suggestion
+
+#: The reason that Nova keeps; what somebody disabled for a reason of his own has another.
+DRAINED = "debstack drain"
+
+
+def _tell(text: str) -> None:
+    print(f"debstack: {text}", file=sys.stderr, flush=True)
+
+
+def chosen(nodes: Sequence[Node], name: str) -> Node:
+    """Return the node of that name. Raises DebstackError."""
+    for node in nodes:
+        if node.name == name:
+            return node
+    names = [node.name for node in nodes]
+    raise DebstackError(
+        f'no machine of this cloud is called "{name}"{suggestion(name, names)}',
+        hint="see: debstack nodes",
+    )
+
+
+def _compute_of(node: Node) -> Report:
+    if node.compute is None:
+        raise DebstackError(
+            f"{node.name}: no compute node, so that it has no servers to move",
+            hint="see: debstack nodes",
+        )
+    return node.compute
+
+
+def _servers(cloud: Any, node: str) -> list[Any]:
+    return list(cloud.compute.servers(details=True, all_projects=True, host=node))
+
+
+def nodes(*, as_json: bool) -> int:
+    """Print the machines of the cloud; return the exit code. Raises DebstackError."""
+    require_root()
+    with errors_of_the_cloud():
+        found = read_nodes(connect())
+    if as_json:
+        print(json.dumps([as_data(node) for node in found], indent=2))
+    else:
+        for node in found:
+            print(line_of(node))
+    return OK
+
+
+def _undo(cloud: Any, node: str, service: Report, *, dry_run: bool) -> int:
+    if service.enabled:
+        _tell(f"nothing to do: {node} takes servers")
+    elif dry_run:
+        print(f"would let {node} take servers again")
+    else:
+        cloud.compute.update_service(service.id, status="enabled")
+        _tell(f"{node} takes servers again")
+    return OK
+
+
+def drain(name: str, *, undo: bool, dry_run: bool, wait_s: float) -> int:
+    """Empty the compute node `name`, or let it take servers again; return the exit code.
+
+    Raises DebstackError, with a line for each server that is still there.
+    """
+    require_root()
+    with errors_of_the_cloud():
+        cloud = connect()
+        service = _compute_of(chosen(read_nodes(cloud), name))
+        if undo:
+            return _undo(cloud, name, service, dry_run=dry_run)
+        moves = plan_moves(_servers(cloud, service.host))
+        if dry_run:
+            if service.enabled:
+                print(f"would let {name} take no more servers")
+            for move in moves:
+                way = move.obstacle or f"by {move.way or 'the move that has begun'}"
+                print(f"would move {move.title}: {way}")
+            return OK
+        if service.enabled:
+            cloud.compute.update_service(service.id, status="disabled", disabled_reason=DRAINED)
+            _tell(f"{name} takes no more servers")
+        if not moves:
+            _tell(f"{name} has no servers")
+            return OK
+        if not service.up:
+            raise DebstackError(
+                f"{name}: does not report, so that its {len(moves)} servers cannot be moved",
+                hint="start it again; or, if it is lost, evacuate them: "
+                "openstack --os-cloud admin server evacuate SERVER",
+            )
+        failures = Mover(cloud, service.host, refusal=refusal(), tell=_tell).run(
+            moves, wait_s=wait_s
+        )
+    if failures:
+        raise DebstackError(
+            f"{name}: {len(failures)} of {len(moves)} servers are still there"
+            + "".join(f"\n    {failure}" for failure in failures),
+            hint=f"then run again: debstack drain {name}",
+        )
+    _tell(f"{name} has no servers any more")
+    return OK
+
+
+def _delete(cloud: Any, report: Report) -> None:
+    # With the service of a compute node Nova deletes its mapping and its resource providers too.
+    if report.area is Area.COMPUTE:
+        cloud.compute.delete_service(report.id)
+    else:
+        cloud.network.delete_agent(report.id)
+
+
+def check_forgettable(node: Node, servers: int) -> None:
+    """Refuse for a machine that is there, or that has servers or volumes. Raises DebstackError."""
+    up = sorted(report.binary for report in node.reports if report.up)
+    if up:
+        raise DebstackError(
+            f"{node.name}: not gone: {', '.join(up)} still reports",
+            hint="remove its packages or switch it off; it takes a minute until that is noticed",
+        )
+    if servers:
+        raise DebstackError(
+            f"{node.name}: has {servers} servers by the cloud's records",
+            hint="evacuate or delete them first",
+        )
+
+
+def forget(name: str, *, dry_run: bool) -> int:
+    """Remove what the cloud knows of the machine `name`; return the exit code.
+
+    Raises DebstackError.
+    """
+    require_root()
+    with errors_of_the_cloud():
+        cloud = connect()
+        node = chosen(read_nodes(cloud), name)
+        servers = _servers(cloud, node.compute.host) if node.compute else []
+        check_forgettable(node, len(servers))
+        for report in node.reports:
+            title = f"{report.binary} of {report.host}"
+            if report.area is Area.VOLUME:
+                # Cinder's API cannot.
+                _tell(f"left: {title}; run: cinder-manage service remove {report.binary} HOST")
+            elif dry_run:
+                print(f"would remove {title}")
+            else:
+                _delete(cloud, report)
+                _tell(f"removed {title}")
+    return OK

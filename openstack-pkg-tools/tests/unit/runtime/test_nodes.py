@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of debstack nodes, drain and forget that no cloud is needed for."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from debstack.base.errors import DebstackError
+from debstack.runtime.nodes import command, moving
+from debstack.runtime.nodes.inventory import (
+    GONE_AFTER,
+    Area,
+    Report,
+    as_data,
+    line_of,
+    moment,
+    nodes_of,
+)
+from debstack.runtime.nodes.moving import Mover, Way, arrived, plan_moves
+
+NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
+LONG_AGO = NOW - GONE_AFTER - timedelta(seconds=1)
+
+
+def _report(host: str, binary: str, **fields: Any) -> Report:
+    whole = {"id": f"{host}/{binary}", "area": Area.COMPUTE, "up": True, "seen": NOW, **fields}
+    return Report(host=host, binary=binary, **whole)
+
+
+def test_services_of_one_machine_are_one_node() -> None:
+    reports = [
+        _report("a", "nova-conductor"),
+        _report("a@lvm", "cinder-volume", area=Area.VOLUME),
+        _report("a", "ovn-controller", area=Area.NETWORK, gateway=True),
+        _report("b", "nova-compute"),
+    ]
+    first, second = nodes_of(reports, {"b": "QEMU 10.0.2"}, NOW)
+    assert (first.name, first.roles) == ("a", ("controller", "storage", "proxy"))
+    assert line_of(second) == "b: up; compute; QEMU 10.0.2"
+    assert as_data(second)["drained"] is False
+
+
+@pytest.mark.parametrize(
+    ("up", "seen", "state"),
+    [
+        ((True, True), LONG_AGO, "up"),
+        ((True, False), LONG_AGO, "down"),
+        ((False, False), NOW - GONE_AFTER + timedelta(seconds=1), "down"),
+        ((False, False), LONG_AGO, "gone"),
+        ((False, False), None, "gone"),
+    ],
+)
+def test_the_state_is_that_of_all_services(
+    up: tuple[bool, bool], seen: datetime | None, state: str
+) -> None:
+    names = ("nova-compute", "ovn-controller")
+    reports = [_report("a", name, up=u, seen=seen) for name, u in zip(names, up, strict=True)]
+    (node,) = nodes_of(reports, {}, NOW)
+    assert node.state == state
+
+
+def test_who_is_silent_and_why_one_takes_no_servers_is_told() -> None:
+    drained = _report("a", "nova-compute", up=False, seen=LONG_AGO, enabled=False, reason="disk")
+    (node,) = nodes_of([drained], {}, NOW)
+    told = "a: gone; compute; silent: nova-compute; last seen 2026-11-25 08:49:59 UTC"
+    assert line_of(node) == f"{told}; takes no servers (disk)"
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-25T09:00:00.000000", "2026-11-25 09:00:00", "2026-11-25 10:00:00+01:00"]
+)
+def test_each_service_writes_time_its_own_way(text: str) -> None:
+    assert moment(text) == NOW
+
+
+@pytest.mark.parametrize("text", [None, "", "soon"])
+def test_what_is_no_time_is_none(text: str | None) -> None:
+    assert moment(text) is None
+
+
+def _server(name: str, status: str, host: str = "a", task: str | None = None) -> Any:
+    return SimpleNamespace(id=name, name=name, status=status, compute_host=host, task_state=task)
+
+
+def test_each_server_moves_its_own_way() -> None:
+    states = ("ACTIVE", "SHUTOFF", "ERROR", "VERIFY_RESIZE", "MIGRATING")
+    moves = {move.name: move for move in plan_moves(_server(s, s) for s in states)}
+    assert (moves["ACTIVE"].way, moves["SHUTOFF"].way) == (Way.LIVE, Way.COLD)
+    assert moves["ERROR"].obstacle == "a server that is ERROR cannot be moved"
+    assert "confirm or revert" in moves["VERIFY_RESIZE"].obstacle
+    assert (moves["MIGRATING"].way, moves["MIGRATING"].obstacle) == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("server", "done"),
+    [
+        (_server("s", "MIGRATING", task="migrating"), None),
+        (_server("s", "ACTIVE", "b"), True),
+        (_server("s", "ACTIVE", "a"), False),
+        (_server("s", "ERROR", "b"), False),
+        (_server("s", "SHUTOFF", "a", task="resize_prep"), None),
+    ],
+)
+def test_a_server_has_arrived_when_it_rests_elsewhere(server: Any, done: bool | None) -> None:
+    assert arrived(server, "a") is done
+
+
+def test_every_server_that_stays_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moving, "INTERVAL_S", 0.0)
+    there = {"on": _server("on", "ACTIVE"), "off": _server("off", "SHUTOFF")}
+    there |= {name: _server(name, "ACTIVE") for name in ("idle", "stuck")}
+    confirmed = []
+
+    def live(name: str) -> None:
+        if name == "stuck":
+            raise OSError("No valid host was found.")
+        if name == "on":
+            there[name].compute_host = "b"
+
+    def cold(name: str) -> None:
+        there[name].compute_host, there[name].status = "b", "VERIFY_RESIZE"
+
+    def confirm(name: str) -> None:
+        confirmed.append(name)
+        there[name].status = "SHUTOFF"
+
+    compute = SimpleNamespace(
+        live_migrate_server=live,
+        migrate_server=cold,
+        confirm_server_resize=confirm,
+        find_server=lambda name, **_: there[name],
+    )
+    told: list[str] = []
+    mover = Mover(SimpleNamespace(compute=compute), "a", refusal=OSError, tell=told.append)
+    failures = mover.run(plan_moves(there.values()), wait_s=5)
+    assert confirmed == ["off"]
+    assert len(told) == 2
+    assert sorted(failures) == [
+        "server idle (idle) was not moved: see: openstack --os-cloud admin server event list idle",
+        "server stuck (stuck) was not moved: No valid host was found.",
+    ]
+
+
+def test_what_is_there_or_has_servers_is_not_forgotten() -> None:
+    (up,) = nodes_of([_report("a", "nova-compute")], {}, NOW)
+    with pytest.raises(DebstackError, match="a: not gone: nova-compute still reports"):
+        command.check_forgettable(up, 0)
+    (gone,) = nodes_of([_report("a", "nova-compute", up=False)], {}, NOW)
+    with pytest.raises(DebstackError, match="a: has 2 servers"):
+        command.check_forgettable(gone, 2)
+    command.check_forgettable(gone, 0)
+
+
+def test_a_name_that_is_not_there_is_guessed() -> None:
+    (node,) = nodes_of([_report("compute-1", "nova-compute")], {}, NOW)
+    with pytest.raises(DebstackError, match='did you mean "compute-1"'):
+        command.chosen([node], "compute1")
+    assert command.chosen([node], "compute-1") is node
