@@ -160,3 +160,9 @@ def test_a_name_that_is_not_there_is_guessed() -> None:
     with pytest.raises(DebstackError, match='did you mean "compute-1"'):
         command.chosen([node], "compute1")
     assert command.chosen([node], "compute-1") is node
+
+
+def test_servers_of_other_nodes_are_left_where_the_cloud_lists_them_too() -> None:
+    everywhere = [_server("here", "ACTIVE", "a"), _server("there", "ACTIVE", "b")]
+    cloud = SimpleNamespace(compute=SimpleNamespace(servers=lambda **_: everywhere))
+    assert [server.name for server in command.servers_on(cloud, "a")] == ["here"]

@@ -46,8 +46,11 @@ def _compute_of(node: Node) -> Report:
     return node.compute
 
 
-def _servers(cloud: Any, node: str) -> list[Any]:
-    return list(cloud.compute.servers(details=True, all_projects=True, host=node))
+def servers_on(cloud: Any, node: str) -> list[Any]:
+    """Return the servers of all projects on `node`, and no others."""
+    found = cloud.compute.servers(details=True, all_projects=True, compute_host=node)
+    # Nova ignores a filter that it does not know or allow: then these would be all servers.
+    return [server for server in found if server.compute_host == node]
 
 
 def nodes(*, as_json: bool) -> int:
@@ -74,6 +77,15 @@ def _undo(cloud: Any, node: str, service: Report, *, dry_run: bool) -> int:
     return OK
 
 
+def _tell_plan(cloud: Any, node: str, service: Report) -> int:
+    if service.enabled:
+        print(f"would let {node} take no more servers")
+    for move in plan_moves(servers_on(cloud, service.host)):
+        way = move.obstacle or f"by {move.way or 'the move that has begun'}"
+        print(f"would move {move.title}: {way}")
+    return OK
+
+
 def drain(name: str, *, undo: bool, dry_run: bool, wait_s: float) -> int:
     """Empty the compute node `name`, or let it take servers again; return the exit code.
 
@@ -85,17 +97,13 @@ def drain(name: str, *, undo: bool, dry_run: bool, wait_s: float) -> int:
         service = _compute_of(chosen(read_nodes(cloud), name))
         if undo:
             return _undo(cloud, name, service, dry_run=dry_run)
-        moves = plan_moves(_servers(cloud, service.host))
         if dry_run:
-            if service.enabled:
-                print(f"would let {name} take no more servers")
-            for move in moves:
-                way = move.obstacle or f"by {move.way or 'the move that has begun'}"
-                print(f"would move {move.title}: {way}")
-            return OK
+            return _tell_plan(cloud, name, service)
         if service.enabled:
             cloud.compute.update_service(service.id, status="disabled", disabled_reason=DRAINED)
             _tell(f"{name} takes no more servers")
+        # Listed when no new one can come.
+        moves = plan_moves(servers_on(cloud, service.host))
         if not moves:
             _tell(f"{name} has no servers")
             return OK
@@ -150,7 +158,7 @@ def forget(name: str, *, dry_run: bool) -> int:
     with errors_of_the_cloud():
         cloud = connect()
         node = chosen(read_nodes(cloud), name)
-        servers = _servers(cloud, node.compute.host) if node.compute else []
+        servers = servers_on(cloud, node.compute.host) if node.compute else []
         check_forgettable(node, len(servers))
         for report in node.reports:
             title = f"{report.binary} of {report.host}"
