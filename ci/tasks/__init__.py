@@ -12,7 +12,7 @@ from invoke.collection import Collection
 #: Modules of this package whose tasks have the module's name in front.
 _THEMES = ("series", "package", "repo", "cloud")
 #: Modules whose tasks stand at the top.
-_TOP = ("build", "image", "test", "bench", "clean", "reference")
+_TOP = ("build", "image", "test", "bench", "clean", "reference", "translations")
 
 
 def _exists(name: str) -> bool:
