@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import statistics
+import sys
 import time
 from pathlib import Path
 
@@ -96,6 +97,15 @@ def _usage_figures(ours: Usage, theirs: Theirs | None) -> list[Figure]:
     ]
 
 
+def _theirs() -> Theirs | None:
+    """Return the peer's figures; None where its cloud does not come up, which is said."""
+    try:
+        return measure_peer_all_in_one(_REQUESTS, _CLIENTS)
+    except DebstackError as error:
+        print(f"bench: the peer was not measured: {error.message}", file=sys.stderr)
+        return None
+
+
 def measure_all_in_one(repository: Path, peer: bool) -> list[Figure]:
     """Install openstack-all-in-one on a bare node, start a virtual machine, and look around."""
     with Testbed("bench-aio") as bed:
@@ -116,7 +126,7 @@ def measure_all_in_one(repository: Path, peer: bool) -> list[Figure]:
             memory=memory(node),
             connections=connections(node),
         )
-    theirs = measure_peer_all_in_one(_REQUESTS, _CLIENTS) if peer else None
+    theirs = _theirs() if peer else None
     return [
         Figure(
             name="bare Debian to ACTIVE",

@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from cloudtest.acting import inside, openstack, openstack_json
@@ -95,3 +98,24 @@ def prove_console(node: Node, name: str) -> str:
             hint=f"in the node, run: openstack --os-cloud admin console log show {name}",
         )
     return ours[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """What of a stream of pings was not answered."""
+
+    sent: int
+    lost: int
+    #: The longest time without an answer.
+    gap_s: float
+
+    def __str__(self) -> str:
+        return f"{self.lost} of {self.sent} pings lost, at most {self.gap_s:.1f} s without one"
+
+
+def ping_loss(text: str) -> Loss:
+    """Return what `text`, the output of ping -D, says."""
+    times = [float(time) for time in re.findall(r"^\[([\d.]+)\] \d+ bytes from", text, re.M)]
+    sent, received = re.findall(r"^(\d+) packets transmitted, (\d+) received", text, re.M)[0]
+    gap = max(later - sooner for sooner, later in pairwise(times))
+    return Loss(sent=int(sent), lost=int(sent) - int(received), gap_s=gap)

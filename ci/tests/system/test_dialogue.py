@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from typing import Any
 
@@ -204,13 +205,23 @@ def test_an_impossible_answer_is_refused_by_name(make_node: NodeMaker) -> None:
     assert {endpoint.region for endpoint in identity(node).endpoints} == {"Good"}
 
 
-def test_in_french(make_node: NodeMaker) -> None:
+def translated(language: str, text: str) -> str:
+    """Return what `text` is in the translation that the tree has."""
+    po = (ROOT / f"openstack-pkg-tools/po/{language}.po").read_text(encoding="utf-8")
+    match = re.search(rf'^msgid "{re.escape(text)}"\nmsgstr "(.+)"$', po, re.M)
+    assert match, text
+    return match[1]
+
+
+@pytest.mark.parametrize("language", ["fr", "ja", "ru"])
+def test_in_the_language_of_the_person(make_node: NodeMaker, language: str) -> None:
     node = make_node("two", stage="debian").boot()
-    person = preconfigure(node, "low", {"LANGUAGE": "fr"})
-    person.confirms("Adresse d'administration de cette machine")
-    person.confirms("D'autres machines rejoignent-elles ce nuage")
-    person.reads("Région OpenStack")
-    for name in ("management-address", "join", "region"):
+    person = preconfigure(node, "low", {"LANGUAGE": language})
+    asked = ("management-address", "join", "region")
+    person.confirms(translated(language, SUMMARIES["management-address"]))
+    person.confirms(translated(language, SUMMARIES["join"]))
+    person.reads(translated(language, SUMMARIES["region"]))
+    for name in asked:
         assert SUMMARIES[name] not in person.screen()
 
 

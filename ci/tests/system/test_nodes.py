@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from cloudtest import groundwork, several, virtual
 from cloudtest.acting import act, apt, debstack, inside, status
 from cloudtest.stages import ALL_IN_ONE
 from testbed.bed import Testbed
+from testbed.machine import wait_until
 from testbed.node import Node
 
 pytestmark = [pytest.mark.root, pytest.mark.system]
@@ -127,3 +130,76 @@ def test_a_node_that_is_started_again_is_back_by_itself(cloud: Cloud) -> None:
     several.await_hypervisors(cloud.controller, _COMPUTES)
     assert inside(cloud.controller, "not_up") == []
     assert act(node, "systemctl", "--failed", "--no-legend").stdout == ""
+
+
+def machines(controller: Node) -> dict[str, dict[str, Any]]:
+    """Return what `debstack nodes` knows of each machine, by name."""
+    told = json.loads(controller.run(["debstack", "nodes", "--json"]).stdout)
+    return {machine["name"]: machine for machine in told}
+
+
+def test_the_controller_lists_every_machine(cloud: Cloud) -> None:
+    found = machines(cloud.controller)
+    assert {name: machine["state"] for name, machine in found.items()} == dict.fromkeys(
+        ("controller", *_COMPUTES), "up"
+    )
+    assert found["controller"]["roles"] == ["controller", "storage", "proxy"]
+    assert found["compute-1"]["roles"] == ["compute"]
+    assert found["compute-1"]["hypervisor"]
+    shown = debstack(cloud.controller, "nodes").stdout
+    assert "compute-2: up; compute; " in shown
+
+
+def test_a_drained_node_is_empty_and_its_server_ran_on(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node = cloud.controller
+    made = virtual.order(
+        node, {"act": "create", "server": "moved", "floating": True, "host": "compute-2"}
+    )
+    address = made["moved"]["outer"]
+    virtual.prove_login(node, address)
+    boot = virtual.ssh(node, address, "cat /proc/sys/kernel/random/boot_id")
+    planned = debstack(node, "drain", "compute-2", "--dry-run").stdout
+    assert "would move moved (" in planned
+    assert not machines(node)["compute-2"]["drained"]
+    ping = ["ping", "-D", "-i", "0.2", address]
+    act(node, "systemd-run", "--unit=pings", "-pStandardOutput=file:/root/pings", *ping)
+    told = act(node, "debstack", "drain", "compute-2", timeout_s=600).stdout
+    act(node, "systemctl", "kill", "--signal=INT", "pings")
+    with capsys.disabled():
+        print(f"\nlive migration: {virtual.ping_loss(node.read_file('/root/pings'))}")
+    assert "compute-2 has no servers any more" in told
+    assert virtual.ssh(node, address, "cat /proc/sys/kernel/random/boot_id") == boot
+    assert machines(node)["compute-2"]["drained"]
+    assert "has no servers" in debstack(node, "drain", "compute-2").stdout
+    assert "takes servers again" in debstack(node, "drain", "compute-2", "--undo").stdout
+    assert "nothing to do" in debstack(node, "drain", "compute-2", "--undo").stdout
+    virtual.remove_server(node, "moved")
+    refused = debstack(node, "drain", "compute-3", check=False)
+    assert refused.code == 3
+    assert 'no machine of this cloud is called "compute-3"' in refused.stdout
+
+
+def test_a_machine_that_is_gone_is_forgotten(cloud: Cloud) -> None:
+    node = cloud.controller
+    refused = debstack(node, "forget", "compute-2", check=False)
+    assert refused.code == 3
+    assert "compute-2: not gone: " in refused.stdout
+    cloud.computes["compute-2"].shutdown()
+    wait_until(
+        lambda: not any(service["up"] for service in machines(node)["compute-2"]["services"]),
+        timeout_s=180,
+        interval_s=3,
+        what="the cloud to miss compute-2",
+    )
+    planned = debstack(node, "forget", "compute-2", "--dry-run").stdout
+    assert "would remove nova-compute of compute-2" in planned
+    assert "removed nova-compute of compute-2" in debstack(node, "forget", "compute-2").stdout
+    assert set(machines(node)) == {"controller", "compute-1"}
+    assert set(several.hypervisors(node)) == {"compute-1"}
+    providers = "SELECT name FROM placement.resource_providers"
+    assert act(node, "mariadb", "-N", "-e", providers).stdout.split() == ["compute-1"]
+    mapped = "SELECT host FROM nova_api.host_mappings"
+    assert act(node, "mariadb", "-N", "-e", mapped).stdout.split() == ["compute-1"]
+    assert inside(node, "not_up") == []

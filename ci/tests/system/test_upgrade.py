@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -32,27 +29,6 @@ def ours(node: Node, repository: Path) -> list[str]:
     return sorted(offered & installed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loss:
-    """What of a stream of pings was not answered."""
-
-    sent: int
-    lost: int
-    #: The longest time without an answer.
-    gap_s: float
-
-    def __str__(self) -> str:
-        return f"{self.lost} of {self.sent} pings lost, at most {self.gap_s:.1f} s without one"
-
-
-def loss(text: str) -> Loss:
-    """Return what `text`, the output of ping -D, says."""
-    times = [float(time) for time in re.findall(r"^\[([\d.]+)\] \d+ bytes from", text, re.M)]
-    sent, received = re.findall(r"^(\d+) packets transmitted, (\d+) received", text, re.M)[0]
-    gap = max(later - sooner for sooner, later in pairwise(times))
-    return Loss(sent=int(sent), lost=int(sent) - int(received), gap_s=gap)
-
-
 def test_a_server_runs_on_while_everything_is_upgraded(
     make_node: NodeMaker,
     repository: Path,
@@ -74,7 +50,7 @@ def test_a_server_runs_on_while_everything_is_upgraded(
     upgrade = ["sh", "-c", "exec apt-get -y install /root/next/*.deb"]
     shown = act(node, *upgrade, env=NONINTERACTIVE, timeout_s=_UPGRADE_TIMEOUT_S).stdout
     act(node, "systemctl", "kill", "--signal=INT", "pings")
-    found = loss(node.read_file(_PINGS))
+    found = virtual.ping_loss(node.read_file(_PINGS))
     with capsys.disabled():
         print(f"\nupgrade of {len(names)} packages: {found}")
 
