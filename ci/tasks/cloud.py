@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 import sys
 import time
@@ -19,6 +20,7 @@ from cloudtest import several, virtual
 from cloudtest.acting import openstack, openstack_json
 from debstack.base.errors import CommandError, DebstackError
 from debstack.base.run import replace_process
+from pipeline.image import build_image
 from pipeline.repo import build_repository
 from pipeline.tree import BUILD
 from tasks.program import expected_failures
@@ -29,22 +31,19 @@ from testbed.places import STATE
 BED = "cloud"
 NODE = "controller"
 METAPACKAGE = "openstack-all-in-one"
-IMAGE = "proof"
+IMAGE = "debian-trixie-amd64"
+#: Not compressed, so that what comes back is as large as what a disk of a server is made of.
+_IMAGE_OPTIONS = ("--quiet", "--name", IMAGE, "--compression", "none")
+#: Apart from what make image leaves, which is compressed.
+_IMAGE_FOLDER = BUILD / "cloud"
+IMAGE_LEAST_BYTES = 300_000_000
 #: Types of services that a whole cloud has.
 SERVICES = frozenset({"block-storage", "compute", "identity", "image", "network", "placement"})
-IMAGE_MIB = 320
 SERVER = "proof"
 _INSTALL_TIMEOUT_S = 1800.0
 _TRANSFER_TIMEOUT_S = 600.0
 _SERVER_TIMEOUT_S = 300.0
 _TAIL_LINES = 25
-
-#: Random data that no layer can compress or guess; its checksum is printed.
-_MAKE_IMAGE = """
-set -eu
-head -c "$2" /dev/urandom >"$1"
-sha256sum <"$1" | cut -d' ' -f1
-"""
 
 
 @dataclass(slots=True)
@@ -120,23 +119,32 @@ def prove_catalogue(node: Node) -> str:
     return ", ".join(f"{kind} at {url}" for kind, url in sorted(urls.items()))
 
 
-def prove_image(node: Node, *, mebibytes: int = IMAGE_MIB) -> str:
-    """Upload an image of random data to Glance, download it, compare; the image stays there."""
-    original, copy = "/var/tmp/proof.raw", "/var/tmp/proof.copy"  # noqa: S108 - in the node
-    size = mebibytes * 1024 * 1024
-    make = ["sh", "-c", _MAKE_IMAGE, "sh", original, str(size)]
-    wanted = node.run(make).stdout.strip()
+def prove_image(node: Node, folder: Path, *, least_bytes: int = IMAGE_LEAST_BYTES) -> str:
+    """Upload the image in `folder` to Glance, download it, compare; it stays there for servers.
+
+    Raises DebstackError where it differs, or is smaller than a proof takes.
+    """
+    original, copy = f"/var/tmp/{IMAGE}.qcow2", f"/var/tmp/{IMAGE}.copy"  # noqa: S108 - in the node
+    image = folder / f"{IMAGE}.qcow2"
+    size = image.stat().st_size
+    if size < least_bytes:
+        raise DebstackError(f"{image}: expected at least {least_bytes} bytes, found {size}")
+    with image.open("rb") as stream:
+        wanted = hashlib.file_digest(stream, "sha256").hexdigest()
+    told = (folder / f"{IMAGE}.properties").read_text(encoding="utf-8").splitlines()
+    properties = [word for line in told for word in ("--property", line)]
+    node.copy_in(image, original)
     try:
         begin = time.monotonic()
-        create = ["image", "create", "--file", original, "--disk-format", "raw"]
-        create += ["--container-format", "bare", IMAGE]
-        image = openstack_json(node, *create, timeout_s=_TRANSFER_TIMEOUT_S)
+        create = ["image", "create", "--file", original, "--disk-format", "qcow2", "--public"]
+        create += ["--container-format", "bare", *properties, IMAGE]
+        made = openstack_json(node, *create, timeout_s=_TRANSFER_TIMEOUT_S)
         uploaded = time.monotonic()
-        save = ["image", "save", "--file", copy, image["id"]]
+        save = ["image", "save", "--file", copy, made["id"]]
         openstack(node, *save, timeout_s=_TRANSFER_TIMEOUT_S)
         downloaded = time.monotonic()
         found = node.run(["sh", "-c", 'sha256sum <"$1" | cut -d" " -f1', "sh", copy]).stdout.strip()
-        shown = openstack_json(node, "image", "show", image["id"])
+        shown = openstack_json(node, "image", "show", made["id"])
     finally:
         node.run(["rm", "-f", original, copy])
     if found != wanted or shown["size"] != size or shown["status"] != "active":
@@ -146,8 +154,8 @@ def prove_image(node: Node, *, mebibytes: int = IMAGE_MIB) -> str:
             hint=f"run: {exec_line('journalctl -u glance-api')}",
         )
     return (
-        f"{size / 1e6:.0f} MB uploaded to Glance in {uploaded - begin:.1f} s, downloaded in "
-        f"{downloaded - uploaded:.1f} s, bit for bit (sha256 {wanted[:16]}…)"
+        f"{IMAGE}, {size / 1e6:.0f} MB, uploaded to Glance in {uploaded - begin:.1f} s, downloaded "
+        f"in {downloaded - uploaded:.1f} s, bit for bit (sha256 {wanted[:16]}…)"
     )
 
 
@@ -160,8 +168,10 @@ def _prove_all(node: Node, report: Report) -> None:
         report.proofs["token"] = prove_token(node)
     with report.timed("catalogue"):
         report.proofs["catalogue"] = prove_catalogue(node)
+    with report.timed("build an image with build-openstack-debian-image"):
+        build_image(_IMAGE_FOLDER, _IMAGE_OPTIONS)
     with report.timed("image"):
-        report.proofs["image"] = prove_image(node)
+        report.proofs["image"] = prove_image(node, _IMAGE_FOLDER)
     with report.timed("server to ACTIVE, floating IP"):
         address = virtual.make_server(node, SERVER)
     with report.timed("login"):

@@ -11,11 +11,10 @@ import pytest
 from cloudtest import virtual
 from cloudtest.acting import act, apt, inside, openstack, openstack_json
 from cloudtest.stages import ALL_IN_ONE, NodeMaker
-from debstack.base.run import run
 from debstack_image import seed
 from debstack_image.boottest import make_key
 from debstack_image.emulator import Machine, started
-from debstack_image.process import python_argv
+from pipeline.image import build_image
 from pipeline.repo import sources_text
 from pipeline.series import current_series
 from testbed.machine import wait_until
@@ -39,18 +38,11 @@ def cloud(make_module_node: NodeMaker) -> Node:
     return node
 
 
-def build(folder: Path, *arguments: str | Path) -> None:
-    """Build an image into `folder` by this tree."""
-    argv, environment = python_argv("debstack_image.cli")
-    environment["HOME"] = str(Path.home())
-    run([*argv, "--output", folder, *arguments], env=environment, timeout_s=900)
-
-
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with an image of trixie, built by this tree."""
     folder = tmp_path_factory.mktemp("image")
-    build(folder)
+    build_image(folder)
     return folder
 
 
@@ -114,7 +106,7 @@ def test_a_golden_image_converges_at_its_first_boot(repository: Path, tmp_path: 
         "--name",
         "golden",
     ]
-    build(tmp_path, *golden)
+    build_image(tmp_path, golden)
     key, public = make_key(tmp_path)
     disk = tmp_path / "seed.img"
     seed.no_cloud(disk, name="golden", key=public)

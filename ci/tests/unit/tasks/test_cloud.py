@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,8 @@ from debstack.base.run import Result
 from tasks import cloud
 from testbed.node import Node
 
-SUM = "ab" * 32
+DISK = b"a disk" * 50_000
+SUM = hashlib.sha256(DISK).hexdigest()
 
 
 class FakeNode:
@@ -22,6 +24,9 @@ class FakeNode:
     def __init__(self, answers: dict[str, Any]) -> None:
         self.answers = answers
         self.asked: list[str] = []
+
+    def copy_in(self, path: Path, target: str) -> None:
+        self.asked.append(f"copy {path} {target}")
 
     def run(self, argv: Sequence[str], **_: Any) -> Result:
         line = " ".join(argv)
@@ -56,18 +61,25 @@ def test_a_catalogue_without_images_is_no_proof() -> None:
 
 
 IMAGE = {
-    "/dev/urandom": f"{SUM}\n",
     "image create": {"id": "i"},
-    "image show": {"size": 300 * 1024 * 1024, "status": "active"},
+    "image show": {"size": len(DISK), "status": "active"},
     "sha256sum": f"{SUM}\n",
 }
 
 
-def test_an_image_comes_back_as_it_went_and_nothing_is_left_in_the_node() -> None:
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    (tmp_path / f"{cloud.IMAGE}.qcow2").write_bytes(DISK)
+    (tmp_path / f"{cloud.IMAGE}.properties").write_text("os_distro=debian\nmin_ram=512\n")
+    return tmp_path
+
+
+def test_an_image_comes_back_as_it_went_and_nothing_is_left_in_the_node(built: Path) -> None:
     answers = FakeNode(IMAGE)
-    told = cloud.prove_image(cast(Node, answers), mebibytes=300)
-    assert told.startswith("315 MB uploaded to Glance in ")
-    assert told.endswith("bit for bit (sha256 abababababababab…)")
+    told = cloud.prove_image(cast(Node, answers), built, least_bytes=len(DISK))
+    assert told.startswith(f"{cloud.IMAGE}, 0 MB, uploaded to Glance in ")
+    assert told.endswith(f"bit for bit (sha256 {SUM[:16]}…)")
+    assert "--property os_distro=debian --property min_ram=512 " in answers.asked[1]
     assert answers.asked[-1].startswith("rm -f ")
 
 
@@ -76,13 +88,13 @@ def test_an_image_comes_back_as_it_went_and_nothing_is_left_in_the_node() -> Non
     [
         {"sha256sum": "cd" * 32},
         {"image show": {"size": 1, "status": "active"}},
-        {"image show": {"size": 300 * 1024 * 1024, "status": "queued"}},
+        {"image show": {"size": len(DISK), "status": "queued"}},
     ],
 )
-def test_an_image_that_differs_is_no_proof(change: dict[str, Any]) -> None:
+def test_an_image_that_differs_is_no_proof(change: dict[str, Any], built: Path) -> None:
     answers = FakeNode({**IMAGE, **change})
     with pytest.raises(DebstackError, match="image: uploaded"):
-        cloud.prove_image(cast(Node, answers), mebibytes=300)
+        cloud.prove_image(cast(Node, answers), built, least_bytes=len(DISK))
     assert answers.asked[-1].startswith("rm -f ")
 
 
@@ -108,3 +120,10 @@ def test_the_report_has_the_time_of_a_part_that_failed() -> None:
 
 def test_lines_to_copy_are_quoted_for_the_shell() -> None:
     assert cloud.exec_line("debstack status") == "make cloud-exec CMD='debstack status'"
+
+
+def test_a_small_image_is_no_proof(built: Path) -> None:
+    answers = FakeNode(IMAGE)
+    with pytest.raises(DebstackError, match=f"expected at least {len(DISK) + 1} bytes, found"):
+        cloud.prove_image(cast(Node, answers), built, least_bytes=len(DISK) + 1)
+    assert answers.asked == []
