@@ -45,8 +45,10 @@ def run_in_guest(
     init = shared / "init"
     init.write_text(_INIT.format(shared=shared, ahead=ahead), encoding="utf-8")
     init.chmod(0o755)
-    kernel = ["setpriv", "--pdeathsig", "KILL", "linux.uml", "mem=6G", "rootfstype=hostfs"]
-    kernel += ["rootflags=/", "ro", f"init={init}"]
+    # In a PID namespace, for its processes outlive one another: all end with whoever runs this.
+    alone = ["setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--mount-proc", "--fork"]
+    kernel = [*alone, "--kill-child", "linux.uml", "mem=6G", "rootfstype=hostfs"]
+    kernel += ["rootflags=/", "ro", f"init={init}", f"uml_dir={shared}/"]
     run([*kernel, "con=null", "con0=null,fd:2", "quiet"], env=_ENV, timeout_s=timeout_s)
     return [
         (
