@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 from building import TINY, Builder, left_behind, wait_for_line, wait_until_gone
 
 from debstack.base.run import Result, run
@@ -143,11 +144,20 @@ _STEPS = (
 )
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.parametrize("step", _STEPS)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+
+
+def _kills() -> Iterator[ParameterSet]:
+    """Give each step with each signal; in turn one of them is quick enough for every run."""
+    for place, step in enumerate(_STEPS):
+        for turn, number in enumerate(_SIGNALS):
+            marks = () if turn == place % len(_SIGNALS) else (pytest.mark.long,)
+            yield pytest.param(step, number, marks=marks, id=f"{step}-{number.name}")
+
+
+@pytest.mark.parametrize(("step", "number"), [*_kills()])
 def test_killed_after_each_step(
-    user: Builder, output: Path, number: signal.Signals, step: str
+    user: Builder, output: Path, step: str, number: signal.Signals
 ) -> None:
     log = output.parent / "killed.log"
     log.write_text("")
