@@ -143,7 +143,7 @@ def test_the_controller_lists_every_machine(cloud: Cloud) -> None:
     assert {name: machine["state"] for name, machine in found.items()} == dict.fromkeys(
         ("controller", *_COMPUTES), "up"
     )
-    assert found["controller"]["roles"] == ["controller", "storage", "proxy"]
+    assert found["controller"]["roles"] == ["controller", "proxy"]
     assert found["compute-1"]["roles"] == ["compute"]
     assert found["compute-1"]["hypervisor"]
     shown = debstack(cloud.controller, "nodes").stdout

@@ -26,7 +26,12 @@ def test_tempest_passes_but_for_what_is_explained(
         print(f"\ntempest: {len(passed)} tests passed, {len(found) - len(passed)} did not")
     reasons = explained()
     others = {name: outcome for name, outcome in found.items() if name not in passed}
-    assert {name: outcome for name, outcome in others.items() if name not in reasons} == {}
+    unexplained = [
+        f"{outcome.status}: {name}\n{outcome.why}"
+        for name, outcome in others.items()
+        if name not in reasons
+    ]
+    assert not unexplained, "\n".join(unexplained)
     # What is explained still is as it is explained.
     assert set(reasons) - set(others) == set()
     assert len(passed) > 100
