@@ -22,6 +22,8 @@ from debstack.base.run import run
 from debstack_image.process import Companion, python_argv
 
 _PREFIX = "debstack-image."
+#: The main thread may be at work in a library until then.
+_STILL_S = 5.0
 _HINT = (
     "install uidmap and give this user a range in /etc/subuid and /etc/subgid "
     "(usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER), or run it as root"
@@ -66,11 +68,23 @@ def hold_to_lifeline(unfinished: Sequence[Path], scratch: Path) -> None:
     """End this process and all others of its namespace when whoever started it is gone.
 
     `unfinished` is a list that may grow: files that go too until they are taken off it.
+    Called by the main thread, which has to stand still then: it would write anew what is being
+    removed, or end for want of it, and with it the removal.
     """
+    still = threading.Event()
+
+    def stand_still(_number: int, _frame: object) -> None:
+        still.set()
+        while True:
+            signal.pause()
+
+    signal.signal(signal.SIGUSR1, stand_still)
 
     def watch() -> None:
         while os.read(0, 4096):
             pass
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+        still.wait(_STILL_S)
         # The first process of a namespace: all that is left in it are our own children. They are
         # stopped and not killed, so that nobody who waits for them goes on by their failure.
         with suppress(ProcessLookupError):
