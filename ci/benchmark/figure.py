@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 
@@ -23,6 +23,16 @@ class Figure:
     def ratio(self) -> float | None:
         """How much of the peer's value it is."""
         return self.value / self.peer if self.peer else None
+
+
+def beside(ours: Sequence[Figure], theirs: Sequence[Figure]) -> list[Figure]:
+    """Return `ours` with the peer's values of the same names; what it alone has comes last."""
+    values = {figure.name: figure.value for figure in theirs}
+    names = {figure.name for figure in ours}
+    return [
+        *(replace(figure, peer=values.get(figure.name)) for figure in ours),
+        *(figure for figure in theirs if figure.name not in names),
+    ]
 
 
 def _cell(value: float | None, form: str = ".2f") -> str:

@@ -96,8 +96,8 @@ def measure_apply(repository: Path) -> list[Figure]:
         ]
 
 
-def measure_install(repository: Path) -> dict[str, float]:
-    """Return the seconds that installing and reconfiguring keystone and glance take, by name."""
+def measure_install(repository: Path) -> list[Figure]:
+    """Measure how long installing and reconfiguring keystone and glance take."""
     servers = ["mariadb-server", "rabbitmq-server", "memcached"]
     with Testbed("bench-ours") as bed:
         wanted = [*servers, "keystone", "glance-api", "python3-pymysql"]
@@ -115,4 +115,4 @@ def measure_install(repository: Path) -> dict[str, float]:
         act(node, "dpkg-reconfigure", "keystone", env={"DEBIAN_FRONTEND": "noninteractive"})
         seconds["dpkg-reconfigure keystone"] = time.monotonic() - began
         debstack(node, "status")
-        return seconds
+        return [Figure(name=name, value=value, unit="s") for name, value in seconds.items()]

@@ -2,7 +2,7 @@
 """Measuring Debian's own packages of the same services, installed with the answers they need.
 
 Only what has an answer is answered; what has none and keeps virtual machines from starting is
-mended as an administrator would by hand (REPAIRS), which takes time too.
+mended as by hand in peer_all_in_one.py, which takes time too.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from benchmark.figure import Figure
 from cloudtest.acting import act, apt
 from testbed.bed import Testbed
 from testbed.node import Node
@@ -227,7 +228,7 @@ def make_broker_account(node: Node) -> None:
     act(node, "rabbitmqctl", "set_permissions", _BROKER_USER, ".*", ".*", ".*")
 
 
-def measure_peer() -> dict[str, float]:
+def measure_peer() -> list[Figure]:
     """Return the seconds that Debian's packages take for the same, by the names `ours` uses."""
     with Testbed("bench-peer") as bed:
         wanted = [*SERVERS, "keystone", "glance-api", "python3-openstackclient"]
@@ -247,4 +248,4 @@ def measure_peer() -> dict[str, float]:
             timeout_s=600,
         )
         seconds["dpkg-reconfigure keystone"] = time.monotonic() - began
-        return seconds
+        return [Figure(name=name, value=value, unit="s") for name, value in seconds.items()]

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field
 
 from benchmark import peer
-from benchmark.usage import Usage, connections, latencies, memory, packages
-from cloudtest.acting import act
+from benchmark.figure import Figure
+from benchmark.usage import ANSWERS, INSTALL, TO_ACTIVE, packages, usage
+from cloudtest.acting import act, openstack
 from testbed.bed import Testbed
 from testbed.node import Node
 
@@ -38,23 +38,6 @@ _DISCOVER = "nova-manage cell_v2 discover_hosts"
 _CLOUDS = "/root/.config/openstack/clouds.yaml"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Theirs:
-    """What the all-in-one of Debian's packages took and takes."""
-
-    #: Part of the cloud to the seconds that apt-get took for it.
-    parts: dict[str, float] = field(repr=False)
-    repairs_s: float
-    active_s: float
-    answers: int
-    usage: Usage
-
-    @property
-    def install_s(self) -> float:
-        """How long all of apt-get took."""
-        return sum(self.parts.values())
-
-
 def _write_clouds(node: Node) -> None:
     auth = {
         "auth_url": "http://127.0.0.1:5000/v3",
@@ -68,11 +51,6 @@ def _write_clouds(node: Node) -> None:
     node.write_file(_CLOUDS, json.dumps(cloud), mode=0o600)
 
 
-def _openstack(node: Node, *arguments: str) -> str:
-    argv = ["openstack", "--os-cloud", "admin", *arguments]
-    return node.run(argv, timeout_s=_SERVER_TIMEOUT_S).stdout
-
-
 def _repair(node: Node) -> None:
     for line in _REPAIRS:
         act(node, "sh", "-c", line, timeout_s=300)
@@ -81,18 +59,18 @@ def _repair(node: Node) -> None:
 
 def _start_server(node: Node) -> None:
     node.write_file("/root/disk", "\0" * 1048576)
-    _openstack(node, "image", "create", "--file", "/root/disk", "--disk-format", "raw", "demo")
+    openstack(node, "image", "create", "--file", "/root/disk", "--disk-format", "raw", "demo")
     flavor = ("--ram", "128", "--disk", "1", "--vcpus", "1", "demo")
-    _openstack(node, "flavor", "create", *flavor)
-    _openstack(node, "network", "create", "demo")
+    openstack(node, "flavor", "create", *flavor)
+    openstack(node, "network", "create", "demo")
     subnet = ("--network", "demo", "--subnet-range", "192.0.2.0/24", "demo")
-    _openstack(node, "subnet", "create", *subnet)
+    openstack(node, "subnet", "create", *subnet)
     act(node, "sh", "-c", _DISCOVER)
     create = ("--image", "demo", "--flavor", "demo", "--network", "demo", "--wait", "first")
-    _openstack(node, "server", "create", *create)
+    openstack(node, "server", "create", *create, timeout_s=_SERVER_TIMEOUT_S)
 
 
-def measure_peer_all_in_one(requests: int, clients: tuple[int, ...]) -> Theirs:
+def measure_peer_all_in_one() -> list[Figure]:
     """Install Debian's own packages of the same services on a bare node, and start a server."""
     wanted = {name for part in peer.ALL_IN_ONE.values() for name in part.packages}
     with Testbed("bench-peer-aio") as bed:
@@ -105,19 +83,14 @@ def measure_peer_all_in_one(requests: int, clients: tuple[int, ...]) -> Theirs:
             parts[name] = peer.install(node, part)
         repairing = time.monotonic()
         _repair(node)
-        repairs_s = time.monotonic() - repairing
+        parts["repairs by hand"] = time.monotonic() - repairing
         _start_server(node)
-        active_s = time.monotonic() - began
-        usage = Usage(
-            packages=packages(node) - before,
-            latencies=latencies(node, requests, clients),
-            memory=memory(node),
-            connections=connections(node),
-        )
-    return Theirs(
-        parts=parts,
-        repairs_s=repairs_s,
-        active_s=active_s,
-        answers=peer.answered(peer.ALL_IN_ONE),
-        usage=usage,
-    )
+        active = time.monotonic()
+        used = usage(node, before)
+    return [
+        Figure(name=TO_ACTIVE, value=active - began, unit="s"),
+        Figure(name=INSTALL, value=repairing - began, unit="s"),
+        Figure(name=ANSWERS, value=peer.answered(peer.ALL_IN_ONE), unit=""),
+        *used,
+        *(Figure(name=f"peer: {name}", value=value, unit="s") for name, value in parts.items()),
+    ]

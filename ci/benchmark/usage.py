@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from benchmark.figure import Figure
 from cloudtest.acting import act, inside
 from testbed.node import Node
 
+#: Figures that both clouds have besides.
+TO_ACTIVE = "bare Debian to ACTIVE"
+INSTALL = "  of it: apt-get install"
+ANSWERS = "answers that a person gives"
 #: What a cloud does by itself after it was made, such as a first periodic task, is over by then.
 _REST_S = 60.0
 #: Number and size (KiB) of the packages on the machine.
@@ -17,8 +21,10 @@ _PACKAGES = "dpkg-query -W -f '${Installed-Size}\\n' | awk '{n++; s+=$1} END {pr
 _CONNECTIONS = "SHOW GLOBAL STATUS LIKE 'Max_used_connections'"
 _LATENCY_TIMEOUT_S = 1800.0
 
-#: Operation to number of clients to median and 99th percentile, in milliseconds.
-Latencies = Mapping[str, Mapping[str, tuple[float, float]]]
+_CLIENTS = (1, 8, 32)
+_REQUESTS = 320
+#: Units whose memory is told apart.
+_LARGEST = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,43 +40,39 @@ class Packages:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """What a cloud takes; `memory` is that of each unit at rest in MiB (PSS), largest first."""
-
-    packages: Packages
-    latencies: Latencies
-    memory: Mapping[str, float]
-    connections: int
-
-    @property
-    def memory_gib(self) -> float:
-        """The memory of all processes at rest, in GiB."""
-        return sum(self.memory.values()) / 1024
-
-
 def packages(node: Node) -> Packages:
     """Return the packages on `node`."""
     count, kibibytes = node.run(["sh", "-c", _PACKAGES]).stdout.split()
     return Packages(count=int(count), gibibytes=int(kibibytes) / 1024 / 1024)
 
 
-def latencies(node: Node, requests: int, clients: tuple[int, ...]) -> Latencies:
-    """Return how long the APIs of `node` take to answer, `requests` times for each of `clients`."""
-    found = inside(node, "latency", str(requests), *map(str, clients), timeout_s=_LATENCY_TIMEOUT_S)
-    return {
-        operation: {number: (median, percentile) for number, (median, percentile) in of.items()}
-        for operation, of in found.items()
-    }
+def _latencies(node: Node) -> list[Figure]:
+    found = inside(
+        node, "latency", str(_REQUESTS), *map(str, _CLIENTS), timeout_s=_LATENCY_TIMEOUT_S
+    )
+    return [
+        Figure(name=f"{operation}, {clients} clients, {what}", value=value, unit="ms")
+        for operation, by_clients in found.items()
+        for clients, values in by_clients.items()
+        for what, value in zip(("median", "99th percentile"), values, strict=True)
+    ]
 
 
-def memory(node: Node) -> dict[str, float]:
-    """Return the memory of each unit at rest, in MiB (PSS), largest first."""
+def usage(node: Node, before: Packages) -> list[Figure]:
+    """Measure the cloud of `node`, where there were the packages `before` it was installed."""
+    added = packages(node) - before
+    latencies = _latencies(node)
     time.sleep(_REST_S)
-    found: dict[str, float] = inside(node, "memory")
-    return found
-
-
-def connections(node: Node) -> int:
-    """Return the most connections that MariaDB has had at a time."""
-    return int(act(node, "mariadb", "-N", "-e", _CONNECTIONS).stdout.split()[1])
+    memory: dict[str, float] = inside(node, "memory")
+    connections = int(act(node, "mariadb", "-N", "-e", _CONNECTIONS).stdout.split()[1])
+    return [
+        Figure(name="packages installed", value=added.count, unit="", target=783),
+        Figure(name="installed size", value=added.gibibytes, unit="GiB", target=1.91),
+        Figure(name="memory at rest", value=sum(memory.values()) / 1024, unit="GiB", target=4),
+        Figure(name="database connections", value=connections, unit="", target=60),
+        *(
+            Figure(name=f"  memory: {unit}", value=mebibytes, unit="MiB")
+            for unit, mebibytes in list(memory.items())[:_LARGEST]
+        ),
+        *latencies,
+    ]

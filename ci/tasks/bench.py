@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from invoke.context import Context
 from invoke.tasks import task
 
-from benchmark import all_in_one, image, ours, peer
-from benchmark.figure import Figure, table, write
+from benchmark import all_in_one, image, ours
+from benchmark.figure import Figure, beside, table, write
+from benchmark.peer import measure_peer
+from benchmark.peer_all_in_one import measure_peer_all_in_one
 from cloudtest.stages import ALL_IN_ONE, METAPACKAGE
 from debstack.base.errors import DebstackError
 from pipeline.tree import BUILD
@@ -17,29 +20,28 @@ from tasks.program import expected_failures
 from testbed import archive
 
 
-def _against_peer(with_peer: bool) -> list[Figure]:
-    mine = ours.measure_install(BUILD / "repo")
-    theirs = peer.measure_peer() if with_peer else {}
-    return [
-        Figure(name=name, value=value, unit="s", peer=theirs.get(name))
-        for name, value in mine.items()
-    ]
-
-
-def _identity_and_image(repository: Path, peer: bool) -> list[Figure]:
+def _identity_and_image(repository: Path, peer: bool) -> Iterator[list[Figure]]:
     archive.supply([METAPACKAGE], repository=repository)
-    return [*ours.measure_apply(repository), *_against_peer(peer)]
+    figures = [*ours.measure_apply(repository), *ours.measure_install(repository)]
+    yield figures
+    if peer:
+        yield beside(figures, measure_peer())
 
 
-def _all_in_one(repository: Path, peer: bool) -> list[Figure]:
+def _all_in_one(repository: Path, peer: bool) -> Iterator[list[Figure]]:
     archive.supply([ALL_IN_ONE], repository=repository)
-    return all_in_one.measure_all_in_one(repository, peer)
+    figures = all_in_one.measure_all_in_one(repository)
+    yield figures
+    if peer:
+        yield beside(figures, measure_peer_all_in_one())
 
 
-def _image(_repository: Path, peer: bool) -> list[Figure]:
-    return image.measure_image(peer)
+def _image(_repository: Path, peer: bool) -> Iterator[list[Figure]]:
+    yield image.measure_image(peer)
 
 
+#: Each gives its figures as they become complete: what there is of ours is told whatever becomes
+#: of the peer.
 _PARTS = {
     "identity-and-image": _identity_and_image,
     "all-in-one": _all_in_one,
@@ -63,6 +65,6 @@ def bench(_: Context, peer: bool = True, part: str = "") -> None:
         )
     repository = (BUILD / "repo").resolve()
     for name in [part] if part else list(_PARTS):
-        figures = _PARTS[name](repository, peer)
-        write(figures, BUILD / "bench" / f"{name}.json")
-        print(table(figures), flush=True)
+        for figures in _PARTS[name](repository, peer):
+            write(figures, BUILD / "bench" / f"{name}.json")
+            print(table(figures), flush=True)

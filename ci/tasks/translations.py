@@ -11,16 +11,10 @@ from invoke.tasks import task
 
 from debstack.base.run import run
 from debstack.render.messages import pot
-from debstack.spec.component import read_component
+from pipeline.tree import ROOT
+from refpages.questions import components
 
-TREE = Path(__file__).parents[2]
-PO = TREE / "openstack-pkg-tools/po"
-
-
-def declarations(tree: Path) -> list[Path]:
-    """Return the declaration of every source package of `tree`."""
-    packaged = sorted(tree.glob("packages/*/debian/openstack.toml"))
-    return [tree / "debian/openstack.toml", *packaged]
+PO = ROOT / "openstack-pkg-tools/po"
 
 
 def update(po: Path, template: Path) -> None:
@@ -43,9 +37,9 @@ def translations(_: Context) -> None:
     """Update openstack-pkg-tools/po/*.po from the declarations; list what is untranslated."""
     with tempfile.TemporaryDirectory() as temporary:
         template = Path(temporary, "questions.pot")
-        template.write_text(pot(map(read_component, declarations(TREE))), encoding="utf-8")
+        template.write_text(pot(components()), encoding="utf-8")
         for po in sorted(PO.glob("*.po")):
             update(po, template)
             missing = untranslated(po, Path(temporary))
-            print(f"{po.relative_to(TREE)}: {missing.count('msgid ')} untranslated")
+            print(f"{po.relative_to(ROOT)}: {missing.count('msgid ')} untranslated")
             print(missing, end="")

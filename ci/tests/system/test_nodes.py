@@ -173,7 +173,9 @@ def test_a_drained_node_is_empty_and_its_server_ran_on(
     assert virtual.ssh(node, address, "cat /proc/sys/kernel/random/boot_id") == boot
     assert machines(node)["compute-2"]["drained"]
     assert "has no servers" in debstack(node, "drain", "compute-2").stdout
-    assert "takes servers again" in debstack(node, "drain", "compute-2", "--undo").stdout
+    assert (
+        "let compute-2 take servers again" in debstack(node, "drain", "compute-2", "--undo").stdout
+    )
     assert "nothing to do" in debstack(node, "drain", "compute-2", "--undo").stdout
     virtual.remove_server(node, "moved")
     refused = debstack(node, "drain", "compute-3", check=False)
@@ -195,7 +197,7 @@ def test_a_machine_that_is_gone_is_forgotten(cloud: Cloud) -> None:
     )
     planned = debstack(node, "forget", "compute-2", "--dry-run").stdout
     assert "would remove nova-compute of compute-2" in planned
-    assert "removed nova-compute of compute-2" in debstack(node, "forget", "compute-2").stdout
+    assert "remove nova-compute of compute-2 (" in debstack(node, "forget", "compute-2").stdout
     assert set(machines(node)) == {"controller", "compute-1"}
     assert set(several.hypervisors(node)) == {"compute-1"}
     providers = "SELECT name FROM placement.resource_providers"

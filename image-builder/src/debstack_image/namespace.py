@@ -71,7 +71,7 @@ def hold_to_lifeline(unfinished: Sequence[Path], scratch: Path) -> None:
     Called by the main thread, which has to stand still then: it would write anew what is being
     removed, or end for want of it, and with it the removal.
     """
-    still = threading.Event()
+    main, still = threading.get_ident(), threading.Event()
 
     def stand_still(_number: int, _frame: object) -> None:
         still.set()
@@ -83,7 +83,7 @@ def hold_to_lifeline(unfinished: Sequence[Path], scratch: Path) -> None:
     def watch() -> None:
         while os.read(0, 4096):
             pass
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+        signal.pthread_kill(main, signal.SIGUSR1)
         still.wait(_STILL_S)
         # The first process of a namespace: all that is left in it are our own children. They are
         # stopped and not killed, so that nobody who waits for them goes on by their failure.

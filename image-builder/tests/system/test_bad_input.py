@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from _pytest.mark import ParameterSet
 from building import TINY, Builder, left_behind, wait_for_line, wait_until_gone
 
 from debstack.base.run import Result, run
@@ -142,20 +141,23 @@ _STEPS = (
     "ext4 and disk",
     "qcow2",
 )
-
-
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 
 
-def _kills() -> Iterator[ParameterSet]:
-    """Give each step with each signal; in turn one of them is quick enough for every run."""
-    for place, step in enumerate(_STEPS):
-        for turn, number in enumerate(_SIGNALS):
-            marks = () if turn == place % len(_SIGNALS) else (pytest.mark.long,)
-            yield pytest.param(step, number, marks=marks, id=f"{step}-{number.name}")
-
-
-@pytest.mark.parametrize(("step", "number"), [*_kills()])
+# In turn one of the signals is quick enough for every run.
+@pytest.mark.parametrize(
+    ("step", "number"),
+    [
+        pytest.param(
+            step,
+            number,
+            marks=() if turn == place % len(_SIGNALS) else (pytest.mark.long,),
+            id=f"{step}-{number.name}",
+        )
+        for place, step in enumerate(_STEPS)
+        for turn, number in enumerate(_SIGNALS)
+    ],
+)
 def test_killed_after_each_step(
     user: Builder, output: Path, step: str, number: signal.Signals
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from benchmark.figure import Figure, table, write
+from benchmark.figure import Figure, beside, table, write
 from benchmark.ours import step_seconds
 
 
@@ -34,3 +34,15 @@ def test_seconds_of_steps_are_read_from_an_apply() -> None:
         "debstack: done: 9 changes in 2 steps (3.4 s)\n"
     )
     assert step_seconds(output) == {"database:glance/glance": 0.1, "identity:catalogue": 1.2}
+
+
+def test_the_peers_values_stand_beside_ours_and_what_it_alone_has_at_the_end() -> None:
+    ours = [
+        Figure(name="install", value=50, unit="s", target=60),
+        Figure(name="a", value=1, unit=""),
+    ]
+    theirs = [Figure(name="install", value=100, unit="s"), Figure(name="repair", value=9, unit="s")]
+    install, other, repair = beside(ours, theirs)
+    assert (install.peer, install.ratio, install.target) == (100, 0.5, 60)
+    assert other.peer is None
+    assert (repair.name, repair.value) == ("repair", 9)

@@ -7,7 +7,6 @@ name and its description: what people made under the same name is used, and neve
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -426,8 +425,3 @@ THINGS: Sequence[type[Thing]] = (
 def things(cloud: Any, wish: Wish) -> list[Thing]:
     """Return what the demo has in the cloud, in the order in which it is made."""
     return [kind(cloud, wish) for kind in THINGS]
-
-
-def seconds_since(begun: float) -> str:
-    """Return the time since `begun` (of time.monotonic) for people."""
-    return f"{time.monotonic() - begun:.1f} s"

@@ -4,9 +4,6 @@
 from __future__ import annotations
 
 import ipaddress
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +12,11 @@ from debstack.base.main import OK
 from debstack.runtime import answers, manifests
 from debstack.runtime.connection import connect, errors_of_the_cloud
 from debstack.runtime.demo import cloud, host
+from debstack.runtime.doing import Doing, tell
 from debstack.runtime.files import read_text
 from debstack.runtime.lock import single_apply
 from debstack.runtime.machine import require_root
 from debstack.runtime.preseed import Preseed
-from debstack.runtime.step import Change
 
 RANGE = "172.24.4.0/24"
 _SMALLEST = 28
@@ -60,30 +57,8 @@ def _wish(external_range: str) -> cloud.Wish:
     )
 
 
-class _Doing:
-    """Performs changes and tells of each; only tells where it is a dry run."""
-
-    def __init__(self, *, dry_run: bool) -> None:
-        self._dry_run = dry_run
-        self.count = 0
-
-    def __call__(self, summary: str, perform: Callable[[], None]) -> None:
-        self.count += 1
-        if self._dry_run:
-            print(f"would {summary}")
-            return
-        begun = time.monotonic()
-        perform()
-        print(f"debstack: {summary} ({cloud.seconds_since(begun)})", file=sys.stderr)
-
-    def all(self, changes: list[Change]) -> None:
-        """Perform `changes`."""
-        for change in changes:
-            self(change.summary, change.perform)
-
-
-def _make(connection: Any, wish: cloud.Wish, doing: _Doing, *, dry_run: bool) -> None:
-    doing.all(list(host.key_additions()))
+def _make(connection: Any, wish: cloud.Wish, doing: Doing, *, dry_run: bool) -> None:
+    doing.all(host.key_additions())
     external = cloud.ExternalNetwork(connection, wish)
     if external.ours() is not None or external.find() is None:
         doing.all(host.additions(wish.outside))
@@ -96,7 +71,7 @@ def _make(connection: Any, wish: cloud.Wish, doing: _Doing, *, dry_run: bool) ->
             doing(f"make {thing.title}", thing.make)
 
 
-def _remove(connection: Any, wish: cloud.Wish, doing: _Doing) -> None:
+def _remove(connection: Any, wish: cloud.Wish, doing: Doing) -> None:
     for thing in reversed(cloud.things(connection, wish)):
         found = thing.ours()
         if found is not None:
@@ -117,7 +92,7 @@ def demo(*, remove: bool, dry_run: bool, external_range: str) -> int:
     """Make what the demo needs, or remove it; return the exit code. Raises DebstackError."""
     require_root()
     wish = _wish(external_range)
-    doing = _Doing(dry_run=dry_run)
+    doing = Doing(dry_run=dry_run)
     connection = connect()
     with single_apply(), errors_of_the_cloud():
         if remove:
@@ -125,7 +100,7 @@ def demo(*, remove: bool, dry_run: bool, external_range: str) -> int:
         else:
             _make(connection, wish, doing, dry_run=dry_run)
         if not doing.count:
-            print(f"debstack: nothing to {'remove' if remove else 'do'}", file=sys.stderr)
+            tell(f"nothing to {'remove' if remove else 'do'}")
         if not remove and not dry_run:
             image = cloud.Image(connection, wish).find()
             external = cloud.ExternalNetwork(connection, wish).find()

@@ -4,25 +4,22 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from debstack.base.errors import DebstackError
 from debstack.base.main import OK
 from debstack.runtime.connection import connect, errors_of_the_cloud, refusal
+from debstack.runtime.doing import Doing, tell
 from debstack.runtime.machine import require_root
 from debstack.runtime.nodes.inventory import Area, Node, Report, as_data, line_of
-from debstack.runtime.nodes.moving import Mover, plan_moves
+from debstack.runtime.nodes.moving import Move, Mover, plan_moves
 from debstack.runtime.nodes.reading import read_nodes
 from debstack.spec.load import suggestion
 
 #: The reason that Nova keeps; what somebody disabled for a reason of his own has another.
 DRAINED = "debstack drain"
-
-
-def _tell(text: str) -> None:
-    print(f"debstack: {text}", file=sys.stderr, flush=True)
 
 
 def chosen(nodes: Sequence[Node], name: str) -> Node:
@@ -68,19 +65,15 @@ def nodes(*, as_json: bool) -> int:
 
 def _undo(cloud: Any, node: str, service: Report, *, dry_run: bool) -> int:
     if service.enabled:
-        _tell(f"nothing to do: {node} takes servers")
-    elif dry_run:
-        print(f"would let {node} take servers again")
-    else:
-        cloud.compute.update_service(service.id, status="enabled")
-        _tell(f"{node} takes servers again")
+        tell(f"nothing to do: {node} takes servers")
+        return OK
+    enable = partial(cloud.compute.update_service, service.id, status="enabled")
+    Doing(dry_run=dry_run)(f"let {node} take servers again", enable)
     return OK
 
 
-def _tell_plan(cloud: Any, node: str, service: Report) -> int:
-    if service.enabled:
-        print(f"would let {node} take no more servers")
-    for move in plan_moves(servers_on(cloud, service.host)):
+def _tell_plan(moves: Sequence[Move]) -> int:
+    for move in moves:
         way = move.obstacle or f"by {move.way or 'the move that has begun'}"
         print(f"would move {move.title}: {way}")
     return OK
@@ -97,15 +90,16 @@ def drain(name: str, *, undo: bool, dry_run: bool, wait_s: float) -> int:
         service = _compute_of(chosen(read_nodes(cloud), name))
         if undo:
             return _undo(cloud, name, service, dry_run=dry_run)
-        if dry_run:
-            return _tell_plan(cloud, name, service)
         if service.enabled:
-            cloud.compute.update_service(service.id, status="disabled", disabled_reason=DRAINED)
-            _tell(f"{name} takes no more servers")
+            disable = partial(cloud.compute.update_service, service.id, status="disabled")
+            let = f"let {name} take no more servers"
+            Doing(dry_run=dry_run)(let, partial(disable, disabled_reason=DRAINED))
         # Listed when no new one can come.
         moves = plan_moves(servers_on(cloud, service.host))
+        if dry_run:
+            return _tell_plan(moves)
         if not moves:
-            _tell(f"{name} has no servers")
+            tell(f"{name} has no servers")
             return OK
         if not service.up:
             raise DebstackError(
@@ -113,7 +107,7 @@ def drain(name: str, *, undo: bool, dry_run: bool, wait_s: float) -> int:
                 hint="start it again; or, if it is lost, evacuate them: "
                 "openstack --os-cloud admin server evacuate SERVER",
             )
-        failures = Mover(cloud, service.host, refusal=refusal(), tell=_tell).run(
+        failures = Mover(cloud, service.host, refusal=refusal(), tell=tell).run(
             moves, wait_s=wait_s
         )
     if failures:
@@ -122,7 +116,7 @@ def drain(name: str, *, undo: bool, dry_run: bool, wait_s: float) -> int:
             + "".join(f"\n    {failure}" for failure in failures),
             hint=f"then run again: debstack drain {name}",
         )
-    _tell(f"{name} has no servers any more")
+    tell(f"{name} has no servers any more")
     return OK
 
 
@@ -160,14 +154,13 @@ def forget(name: str, *, dry_run: bool) -> int:
         node = chosen(read_nodes(cloud), name)
         servers = servers_on(cloud, node.compute.host) if node.compute else []
         check_forgettable(node, len(servers))
+        doing = Doing(dry_run=dry_run)
         for report in node.reports:
             title = f"{report.binary} of {report.host}"
             if report.area is Area.VOLUME:
                 # Cinder's API cannot.
-                _tell(f"left: {title}; run: cinder-manage service remove {report.binary} HOST")
-            elif dry_run:
-                print(f"would remove {title}")
+                remove = f"cinder-manage service remove {report.binary} {report.host}"
+                tell(f"left: {title}; run: {remove}")
             else:
-                _delete(cloud, report)
-                _tell(f"removed {title}")
+                doing(f"remove {title}", partial(_delete, cloud, report))
     return OK
