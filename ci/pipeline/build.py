@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
@@ -227,17 +227,24 @@ def build_source(source: SourcePackage, plan: Plan, own: Sequence[Deb]) -> Built
 
 @dataclass(slots=True)
 class _Builder:
-    """Builds sources as soon as what they need is built; one that fails stops its dependents."""
+    """Builds sources as soon as what they need is built; one that fails stops its dependents.
+
+    A source needs what it build-depends on. It also needs the sources of what those packages
+    depend on when they are installed, which their .debs tell, once there are any.
+    """
 
     sources: Mapping[str, SourcePackage]
     plan: Plan
     built: dict[str, Built] = field(default_factory=dict)
     failed: dict[str, DebstackError] = field(default_factory=dict)
     debs: dict[str, Deb] = field(default_factory=dict)
+    owners: Mapping[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.owners = owners_of(self.sources.values())
 
     def needs(self, name: str) -> set[str]:
-        owners = owners_of(self.sources.values())
-        return needed_sources(self.sources[name], owners, self.plan.profiles)
+        return needed_sources(self.sources[name], self.owners, self.plan.profiles)
 
     def closure(self, names: Iterable[str]) -> set[str]:
         todo, seen = list(names), set[str]()
@@ -248,7 +255,8 @@ class _Builder:
                 todo.extend(self.needs(name))
         return seen
 
-    def start(self, name: str, pool: ThreadPoolExecutor) -> Future[Built]:
+    def own(self, name: str) -> list[Deb]:
+        """Return the packages of ours that a root for building `name` may install."""
         source = self.sources[name]
         names = [
             relation["name"]
@@ -256,7 +264,16 @@ class _Builder:
             for relation in group
             if relation["name"] not in source.binaries
         ]
-        return pool.submit(build_source, source, self.plan, reachable(names, self.debs))
+        return reachable(names, self.debs)
+
+    def installs(self, name: str) -> set[str]:
+        """Return the sources of what those packages depend on, as far as it is known by now.
+
+        Without those that build-depend on `name` themselves: it is built before they are.
+        """
+        depended = {dependency for deb in self.own(name) for dependency in deb.depends}
+        found = {self.owners[dependency] for dependency in depended & self.owners.keys()}
+        return {source for source in found if name not in self.closure([source])}
 
     def finish(self, name: str, future: Future[Built]) -> None:
         title = f"{name} {self.sources[name].version}"
@@ -270,35 +287,63 @@ class _Builder:
         self.debs.update({deb.name: deb for deb in built.debs()})
         say(f"build: {title}: " + ("unchanged" if built.cached else f"{built.seconds:.0f} s"))
 
-    def blocked(self, name: str) -> bool:
-        missing = {need for need in self.needs(name) if need not in self.built}
-        if missing:
-            say(f"build: {name}: not built, it needs {', '.join(sorted(missing))}")
-        return bool(missing)
-
-    def build(self, names: Iterable[str], jobs: int) -> None:
-        sorter = TopologicalSorter({name: self.needs(name) for name in self.closure(names)})
+    def check(self, names: Iterable[str]) -> None:
+        """Raise DebstackError where `names` build-depend on each other in a circle."""
         try:
-            sorter.prepare()
+            TopologicalSorter({name: self.needs(name) for name in names}).prepare()
         except CycleError as error:
             raise DebstackError(
                 f"Build-Depends in a circle: {' -> '.join(error.args[1])}"
             ) from error
+
+    def awaited(self, name: str) -> set[str]:
+        """Return the sources that `name` needs and that are not built, as far as it is known."""
+        needed = self.needs(name)
+        if needed <= self.built.keys():
+            needed |= self.installs(name)
+        return needed - self.built.keys()
+
+    def startable(self, todo: set[str], running: Collection[str], lost: set[str]) -> list[str]:
+        """Return the names in `todo` that can be built now, sorted.
+
+        What is only now known to be needed joins `todo`; what needs one of the `lost`, which
+        failed or were not built for one that did, goes over to them.
+        """
+        while True:
+            waiting = {name: self.awaited(name) for name in sorted(todo)}
+            needed = self.closure(name for names in waiting.values() for name in names)
+            joining = needed - todo - self.built.keys() - set(running) - lost
+            losing = {name: names & lost for name, names in waiting.items() if names & lost}
+            if not joining and not losing:
+                break
+            for name, names in losing.items():
+                say(f"build: {name}: not built, it needs {', '.join(sorted(names))}")
+            lost.update(losing)
+            todo.update(joining)
+            todo.difference_update(losing)
+        ready = [name for name, names in waiting.items() if not names]
+        if not ready and not running:  # each waits for what another installs: one has to begin
+            ready = [name for name in waiting if self.needs(name) <= self.built.keys()][:1]
+        return ready
+
+    def build(self, names: Iterable[str], jobs: int) -> None:
+        todo = self.closure(names)
+        self.check(todo)
         running: dict[Future[Built], str] = {}
+        lost = set[str]()
         with ThreadPoolExecutor(max_workers=jobs) as pool:
-            while sorter.is_active():
-                for name in sorter.get_ready():
-                    if self.blocked(name):
-                        sorter.done(name)
-                    else:
-                        running[self.start(name, pool)] = name
+            while todo or running:
+                for name in self.startable(todo, running.values(), lost):
+                    todo.remove(name)
+                    task = pool.submit(build_source, self.sources[name], self.plan, self.own(name))
+                    running[task] = name
                 if not running:
                     continue
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     name = running.pop(future)
                     self.finish(name, future)
-                    sorter.done(name)
+                    lost.update(self.failed)
 
 
 def make_plan(series: Series, *, tests: bool = False) -> Plan:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -107,10 +107,11 @@ def test_key_does_not_change_with_times(tmp_path: Path) -> None:
 class Builds:
     """Stands in for building: notes the order and what each build root was given."""
 
-    def __init__(self, broken: str = "") -> None:
+    def __init__(self, broken: str = "", depends: Mapping[str, str] | None = None) -> None:
         self.order: list[str] = []
         self.given: dict[str, list[str]] = {}
         self.broken = broken
+        self.depends = depends or {}
 
     def __call__(self, package: SourcePackage, plan: Plan, own: Sequence[Deb]) -> Built:
         self.order.append(package.name)
@@ -124,7 +125,7 @@ def run_all(
     monkeypatch: pytest.MonkeyPatch, builds: Builds, sources: Sequence[SourcePackage], *names: str
 ) -> dict[str, Built]:
     def debs(built: Built) -> list[Deb]:
-        return [deb(name) for name in built.source.binaries]
+        return [deb(name, *builds.depends.get(name, "").split()) for name in built.source.binaries]
 
     monkeypatch.setattr(build, "build_source", builds)
     monkeypatch.setattr(build, "find_sources", lambda: {s.name: s for s in sources})
@@ -154,6 +155,39 @@ def test_a_failure_stops_dependents_only(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(DebstackError, match="a: the build failed"):
         run_all(monkeypatch, builds, sources)
     assert sorted(builds.order) == ["a", "c"]
+
+
+def test_what_the_needed_packages_depend_on_is_built_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builds = Builds(depends={"python3-a": "python3-y", "python3-y": "python3-z libc6"})
+    lone = [source(tmp_path / name) for name in ("c", "d", "y", "z")]
+    sources = [source(tmp_path / "b", "a"), source(tmp_path / "a"), *lone]
+    assert set(run_all(monkeypatch, builds, sources, "b")) == {"a", "b", "y", "z"}
+    assert builds.order == ["a", "y", "z", "b"]
+    assert builds.given["b"] == ["python3-a", "python3-y", "python3-z"]
+
+
+def test_what_fails_stops_what_would_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builds = Builds(broken="y", depends={"python3-a": "python3-y"})
+    sources = [source(tmp_path / "b", "a"), source(tmp_path / "a"), source(tmp_path / "y")]
+    with pytest.raises(DebstackError, match="y: the build failed"):
+        run_all(monkeypatch, builds, sources)
+    assert sorted(builds.order) == ["a", "y"]
+
+
+def test_what_installs_each_other_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    depends = {"python3-a": "python3-c", "python3-p": "python3-y", "python3-q": "python3-x"}
+    builds = Builds(depends=depends)
+    sources = [source(tmp_path / "b", "a"), source(tmp_path / "c", "b"), source(tmp_path / "a")]
+    sources += [source(tmp_path / "x", "p"), source(tmp_path / "y", "q")]
+    sources += [source(tmp_path / "p"), source(tmp_path / "q")]
+    assert len(run_all(monkeypatch, builds, sources)) == len(sources)
+    assert builds.given["b"] == ["python3-a"]
+    assert builds.order.index("x") < builds.order.index("y")
+    assert builds.given["y"] == ["python3-q", "python3-x"]
 
 
 def test_circle_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
