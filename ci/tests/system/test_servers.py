@@ -125,6 +125,11 @@ def test_a_server_of_another_tenant_is_not_reached(cloud: Node, tenants: Tenants
     assert answers_ping(cloud, stranger["outer"])
 
 
+def test_a_floating_ip_is_reached_from_behind_another_router(cloud: Node, tenants: Tenants) -> None:
+    outer = tenants.servers["stranger"]["outer"]
+    assert ", 0% packet loss" in virtual.ssh(cloud, tenants.outer("first"), f"ping -c 5 {outer}")
+
+
 def outside_host(node: Node) -> str:
     """Make a host on the external network, in a name space of its own; return its address.
 

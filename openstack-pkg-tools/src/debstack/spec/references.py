@@ -31,6 +31,7 @@ PLAIN = (
     "cpus",
     "hypervisor",
     "openvswitch-datapath",
+    "openvswitch-in-user-space",
     "volume-group",
 )
 
