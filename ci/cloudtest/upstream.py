@@ -26,6 +26,8 @@ from testbed.node import Node
 
 PLACE = Path(__file__).with_name("tempest")
 _FLOATING_RANGE = "172.24.4.0/24"
+#: The disk of debstack-guest, of which Tempest makes an image of its own.
+_DISK = "/usr/share/debstack-guest/disk.raw"
 _TIMEOUT_S = 3600.0
 #: So many at once: the servers' processors are those of this machine.
 _WORKERS = 2
@@ -74,6 +76,17 @@ def _write_configuration(path: Path, sections: Mapping[str, Mapping[str, str]]) 
         parser.write(stream)
 
 
+def _image(node: Node, folder: Path) -> Path:
+    """Make an image for Tempest to upload, in `folder`.
+
+    Not raw: a disk without a boot sector begins with zeros, which Tempest takes for an empty tar.
+    """
+    raw, image = folder / "disk.raw", folder / "disk.qcow2"
+    node.copy_out(_DISK, raw)
+    run(["qemu-img", "convert", "-O", "qcow2", raw, image])
+    return image
+
+
 def run_tempest(node: Node, folder: Path, *, tests: Path) -> dict[str, Outcome]:
     """Run the tests that the regular expressions in the file `tests` name against `node`'s cloud.
 
@@ -88,7 +101,9 @@ def run_tempest(node: Node, folder: Path, *, tests: Path) -> dict[str, Outcome]:
     run([venv / "bin/tempest", "init", place], env=home)
     configuration = place / "etc/tempest.conf"
     configuration.touch(mode=0o600)
-    _write_configuration(configuration, inside(node, "for_tempest"))
+    settings = inside(node, "for_tempest")
+    settings["scenario"]["img_file"] = os.fspath(_image(node, folder))
+    _write_configuration(configuration, settings)
     done = run(
         [
             *("ip", "netns", "exec", namespace, venv / "bin/tempest", "run"),

@@ -70,7 +70,11 @@ print(
             },
             "validation": {"run_validation": yes, "image_ssh_user": "root"},
             "volume": {"max_microversion": "latest", "storage_protocol": "file"},
-            "volume-feature-enabled": {"backup": yes},
+            "volume-feature-enabled": {"backup": yes, "extend_attached_volume": yes},
+            "scenario": {
+                "img_disk_format": "qcow2",
+                "img_properties": ",".join(f"{name}:{value}" for name, value in kept.items()),
+            },
         }
     )
 )
