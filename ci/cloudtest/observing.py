@@ -95,9 +95,11 @@ def restarted(node: Node) -> dict[str, str]:
     return found
 
 
-def stumbles(node: Node) -> str:
-    """Return the tracebacks in the journal of the cloud's services since they were installed."""
-    return act(node, "sh", "-c", _TRACEBACKS, check=False).stdout
+def assert_no_stumble(node: Node) -> None:
+    """Raise AssertionError, with all of it, where a service of the cloud has logged a traceback."""
+    found = act(node, "sh", "-c", _TRACEBACKS, check=False).stdout
+    if found:
+        raise AssertionError(f"tracebacks in the journal:\n{found}")
 
 
 _TRACEBACKS = r"""

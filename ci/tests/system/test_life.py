@@ -26,7 +26,7 @@ from cloudtest.acting import (
 )
 from cloudtest.killing import Moment, kill
 from cloudtest.leftovers import from_pool, inventory, left, ours, want_all_deleted
-from cloudtest.observing import restarted, stumbles
+from cloudtest.observing import assert_no_stumble, restarted
 from cloudtest.stages import ALL_IN_ONE, STAGE_NODE, NodeMaker
 from testbed.node import Node
 
@@ -68,7 +68,7 @@ def before(node: Node) -> dict[str, Any]:
 
 
 def test_a_fresh_install_is_quiet(node: Node, before: dict[str, Any]) -> None:
-    assert stumbles(node) == ""
+    assert_no_stumble(node)
     assert restarted(node) == {}
     assert "nothing to do" in debstack(node, "apply").stdout
 

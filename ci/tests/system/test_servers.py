@@ -17,7 +17,7 @@ import pytest
 
 from cloudtest import virtual
 from cloudtest.acting import INSIDE, act, inside, openstack
-from cloudtest.observing import restarted, stumbles
+from cloudtest.observing import assert_no_stumble, restarted
 from cloudtest.stages import ALL_IN_ONE, NodeMaker
 from testbed.machine import wait_until
 from testbed.node import Node
@@ -279,4 +279,4 @@ def test_who_orders_more_than_the_quota_is_told_which(cloud: Node, tenants: Tena
 def test_no_service_stumbled_or_was_restarted(cloud: Node, tenants: Tenants) -> None:
     assert tenants
     assert restarted(cloud) == {}
-    assert stumbles(cloud) == ""
+    assert_no_stumble(cloud)

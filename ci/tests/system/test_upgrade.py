@@ -9,7 +9,7 @@ import pytest
 
 from cloudtest import virtual
 from cloudtest.acting import NONINTERACTIVE, act, debstack
-from cloudtest.observing import restarted, stumbles
+from cloudtest.observing import assert_no_stumble, restarted
 from cloudtest.repacking import next_versions
 from cloudtest.stages import ALL_IN_ONE, NodeMaker
 from testbed.node import Node
@@ -66,4 +66,4 @@ def test_a_server_runs_on_while_everything_is_upgraded(
     second = virtual.make_server(node, "second")
     assert "user data ran" in virtual.prove_login(node, second)
     assert restarted(node) == {}
-    assert stumbles(node) == ""
+    assert_no_stumble(node)
