@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cloudtest import groundwork, several, virtual
-from cloudtest.acting import act, apt, debstack, inside, status
+from cloudtest.acting import act, apt, debstack, inside, openstack, status
 from cloudtest.stages import ALL_IN_ONE
 from testbed.bed import Testbed
 from testbed.machine import wait_until
@@ -177,6 +177,13 @@ def test_a_drained_node_is_empty_and_its_server_ran_on(
         "let compute-2 take servers again" in debstack(node, "drain", "compute-2", "--undo").stdout
     )
     assert "nothing to do" in debstack(node, "drain", "compute-2", "--undo").stdout
+    service = ("compute", "service", "set", "compute-2", "nova-compute")
+    openstack(node, *service, "--disable", "--disable-reason", "broken disk")
+    refused = debstack(node, "drain", "compute-2", "--undo", check=False)
+    assert refused.code == 3
+    assert 'disabled by somebody else, for the reason "broken disk"' in refused.stdout
+    assert machines(node)["compute-2"]["drained"]
+    openstack(node, *service, "--enable")
     virtual.remove_server(node, "moved")
     refused = debstack(node, "drain", "compute-3", check=False)
     assert refused.code == 3

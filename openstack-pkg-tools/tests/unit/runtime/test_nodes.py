@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -166,3 +167,69 @@ def test_servers_of_other_nodes_are_left_where_the_cloud_lists_them_too() -> Non
     everywhere = [_server("here", "ACTIVE", "a"), _server("there", "ACTIVE", "b")]
     cloud = SimpleNamespace(compute=SimpleNamespace(servers=lambda **_: everywhere))
     assert [server.name for server in command.servers_on(cloud, "a")] == ["here"]
+
+
+class _Compute:
+    """Nova, as far as drain --undo asks it: one service, and what is written to it."""
+
+    def __init__(self, reason: str | None, status: str = "disabled") -> None:
+        self.written: list[tuple[str, dict[str, str]]] = []
+        self._service = SimpleNamespace(
+            id="7",
+            host="a",
+            binary="nova-compute",
+            state="up",
+            status=status,
+            disabled_reason=reason,
+            updated_at=None,
+        )
+
+    def services(self) -> list[Any]:
+        return [self._service]
+
+    def hypervisors(self, **_: object) -> list[Any]:
+        return []
+
+    def update_service(self, service: str, **fields: str) -> None:
+        self.written.append((service, fields))
+
+
+def _undo(monkeypatch: pytest.MonkeyPatch, compute: _Compute, *, dry_run: bool = False) -> int:
+    cloud = SimpleNamespace(compute=compute, has_service=lambda _: False)
+    monkeypatch.setattr(command, "require_root", lambda: None)
+    monkeypatch.setattr(command, "connect", lambda: cloud)
+    monkeypatch.setattr(command, "errors_of_the_cloud", nullcontext)
+    return command.drain("a", undo=True, dry_run=dry_run, wait_s=1)
+
+
+def test_what_debstack_drained_takes_servers_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    compute = _Compute(command.DRAINED)
+    assert _undo(monkeypatch, compute) == 0
+    assert compute.written == [("7", {"status": "enabled"})]
+    assert _undo(monkeypatch, compute, dry_run=True) == 0
+    assert len(compute.written) == 1
+    enabled = _Compute(None, "enabled")
+    assert _undo(monkeypatch, enabled) == 0
+    assert enabled.written == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("broken disk", 'for the reason "broken disk"'),
+        ("debstack drain, said Ann", 'for the reason "debstack drain, said Ann"'),
+        ("", "without a reason"),
+        (None, "without a reason"),
+    ],
+)
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_what_somebody_else_disabled_is_left_disabled(
+    reason: str | None, told: str, dry_run: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compute = _Compute(reason)
+    with pytest.raises(DebstackError) as caught:
+        _undo(monkeypatch, compute, dry_run=dry_run)
+    assert caught.value.message.startswith("a: not drained by debstack")
+    assert caught.value.message.endswith(told)
+    assert (caught.value.hint or "").endswith("service set --enable a nova-compute")
+    assert compute.written == []

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -13,7 +14,7 @@ from debstack.base.main import OK
 from debstack.runtime.connection import connect, errors_of_the_cloud, refusal
 from debstack.runtime.doing import Doing, tell
 from debstack.runtime.machine import require_root
-from debstack.runtime.nodes.inventory import Area, Node, Report, as_data, line_of
+from debstack.runtime.nodes.inventory import COMPUTE, Area, Node, Report, as_data, line_of
 from debstack.runtime.nodes.moving import Move, Mover, plan_moves
 from debstack.runtime.nodes.reading import read_nodes
 from debstack.spec.load import suggestion
@@ -63,10 +64,23 @@ def nodes(*, as_json: bool) -> int:
     return OK
 
 
+def check_ours(node: str, service: Report) -> None:
+    """Refuse where it was not debstack that disabled `service`. Raises DebstackError."""
+    if service.reason == DRAINED:
+        return
+    why = f'for the reason "{service.reason}"' if service.reason else "without a reason"
+    raise DebstackError(
+        f"{node}: not drained by debstack, but disabled by somebody else, {why}",
+        hint="if that is settled, run: openstack --os-cloud admin compute service set --enable "
+        f"{shlex.quote(service.host)} {COMPUTE}",
+    )
+
+
 def _undo(cloud: Any, node: str, service: Report, *, dry_run: bool) -> int:
     if service.enabled:
         tell(f"nothing to do: {node} takes servers")
         return OK
+    check_ours(node, service)
     enable = partial(cloud.compute.update_service, service.id, status="enabled")
     Doing(dry_run=dry_run)(f"let {node} take servers again", enable)
     return OK
