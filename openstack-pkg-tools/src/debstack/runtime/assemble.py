@@ -49,7 +49,8 @@ def steps_of(machine: Machine) -> list[Step]:
 
 def _secret_texts(machine: Machine) -> list[str]:
     """Return the texts that must not be shown, whatever program printed them."""
-    return [str(secret) for secret in machine.secrets().values()]
+    others = [secret for found in machine.node_secrets.values() for secret in found.values()]
+    return [str(secret) for secret in (*machine.secrets().values(), *others)]
 
 
 def without_secrets(machine: Machine, text: str) -> str:

@@ -56,6 +56,12 @@ def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
     export.add_argument("--role", required=True, help="what it is to be, for example compute")
     export.add_argument("--output", default="", metavar="FILE", help="write it there, 0600")
+    export.add_argument(
+        "--node", metavar="NAME", help="for that machine alone, with RabbitMQ users of its own"
+    )
+    export.add_argument(
+        "--new-passwords", action="store_true", help="new ones for the RabbitMQ users of --node"
+    )
     _add_nodes(commands)
     demo = commands.add_parser(
         "demo", help="make what a first virtual machine needs: networks, image, flavor, key, rules"
@@ -191,7 +197,12 @@ def _doctor(arguments: argparse.Namespace) -> int:
 def _export(arguments: argparse.Namespace) -> int:
     from debstack.runtime import export
 
-    return export.export(arguments.role, output=arguments.output)
+    return export.export(
+        arguments.role,
+        output=arguments.output,
+        node=arguments.node,
+        renew=arguments.new_passwords,
+    )
 
 
 def _demo(arguments: argparse.Namespace) -> int:

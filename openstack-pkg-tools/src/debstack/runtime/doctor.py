@@ -18,6 +18,7 @@ from debstack.runtime.assemble import without_secrets
 from debstack.runtime.files import read_text
 from debstack.runtime.graph import State
 from debstack.runtime.machine import Machine, engine_in_use, read_machine, require_root
+from debstack.runtime.nodes import passwords
 from debstack.runtime.plan import planned
 from debstack.runtime.site import Engine
 from debstack.runtime.steps.clouds import CLOUDS, OPENRC
@@ -101,7 +102,8 @@ def _sets_password(path: Path) -> bool:
 
 
 def _modes(machine: Machine) -> Iterator[Finding]:
-    for absolute in (answers.SECRETS_FILE, CLOUDS, OPENRC):
+    others = [passwords.path_of(node) for node in machine.node_secrets]
+    for absolute in (answers.SECRETS_FILE, *others, CLOUDS, OPENRC):
         yield from _mode(machine.root / absolute.lstrip("/"), 0o077)
     for manifest in machine.manifests:
         for config in manifest.package.config.values():

@@ -20,10 +20,13 @@ from debstack.base.main import OK
 from debstack.base.secret import Secret, generate_secret
 from debstack.runtime import answers, apply, manifests
 from debstack.runtime.answers_command import export_lines, store
-from debstack.runtime.files import WantedFile, read_text, write
+from debstack.runtime.doing import tell
+from debstack.runtime.files import WantedFile, make_folder, read_text, write
 from debstack.runtime.lock import single_apply
 from debstack.runtime.machine import Machine, read_machine, require_root
 from debstack.runtime.manifests import KnownQuestion
+from debstack.runtime.nodes import passwords
+from debstack.runtime.nodes.passwords import user_of
 from debstack.runtime.preseed import Preseed
 from debstack.runtime.site import Site
 from debstack.runtime.substitution import verbatim
@@ -34,6 +37,7 @@ from debstack.spec.vocabulary import ANY_ROLE, SCHEMA, Manifest
 SERIES = "/usr/share/debstack/series"
 _ROLES = "roles.json"
 JOIN = "openstack/join"
+MESSAGING_NODE = "openstack/messaging-node"
 _ROOT = Path("/")
 
 
@@ -90,6 +94,16 @@ def used_passwords(packages: Sequence[Manifest]) -> frozenset[str]:
     return manifests.used_secrets(packages) | accounts
 
 
+def messaging_passwords(packages: Sequence[Manifest]) -> tuple[str, ...]:
+    """Return the full names of the passwords with which `packages` log in to the broker."""
+    found = {
+        manifests.password_name(manifest, "messaging", name)
+        for manifest in packages
+        for name in manifest.package.messaging
+    }
+    return tuple(sorted(found))
+
+
 def handed_on(
     site: Site,
     packages: Sequence[Manifest],
@@ -97,10 +111,12 @@ def handed_on(
     *,
     given: Mapping[str, str],
     held: Mapping[str, Secret],
+    node: str = "",
 ) -> Handed:
     """Return what a machine of `role`, with `packages`, has to be told by this one. Pure.
 
-    `given` are the answers that were given here, `held` the passwords that are known here.
+    `given` are the answers that were given here, `held` the passwords that are known here, those
+    of the machine `node` if it is to have RabbitMQ users of its own.
     """
     known = manifests.known_questions(packages)
     found = {
@@ -108,6 +124,8 @@ def handed_on(
         for name, item in known.items()
         if not item.secret and (value := _answer(site, packages[0], given, item, role))
     }
+    if node and messaging_passwords(packages):
+        found[MESSAGING_NODE] = node
     names = sorted(used_passwords(packages) & known.keys())
     return Handed(
         known=known,
@@ -137,9 +155,50 @@ def _let_join(machine: Machine, handed: Handed) -> bool:
     return bool(made) or not open_already
 
 
-def _handed(machine: Machine, site: Site, packages: Sequence[Manifest], role: str) -> Handed:
-    held = {**_stored(), **machine.secrets()}
-    return handed_on(site, packages, role, given=machine.outcome.given, held=held)
+def _check_broker(site: Site) -> None:
+    if not site.messaging_local:
+        raise DebstackError(
+            "--node: the message broker is not on this machine, so that no users can be made there",
+            hint="leave --node out: then the machine uses the users that all machines share",
+        )
+
+
+def _make_passwords(node: str, packages: Sequence[Manifest], *, renew: bool) -> None:
+    """Note a password for each RabbitMQ user that `node` needs; new ones where they are asked for.
+
+    Those of roles that it was given before stay.
+    """
+    there = passwords.held(_ROOT).get(node, {})
+    names = messaging_passwords(packages)
+    made = {name: generate_secret() for name in names if renew or name not in there}
+    if made:
+        make_folder(Path(passwords.FOLDER))
+        known = manifests.known_questions(packages)
+        store(Path(passwords.path_of(node)), passwords.HEADER, known, made, mode=0o600)
+
+
+def _set_up_users(site: Site, node: str) -> None:
+    """Make the RabbitMQ users of `node`, where they are not as they should be."""
+    from debstack.runtime import rabbitmq
+
+    hosts = site.messaging_hosts
+    wrong = [
+        account
+        for account in site.messaging_of_nodes
+        if account.user == user_of(account.name, node)
+        and rabbitmq.standing(account, hosts, local=True) is not rabbitmq.Standing.FINE
+    ]
+    if wrong:
+        tell(f"setting up RabbitMQ users {', '.join(account.user for account in wrong)}")
+        rabbitmq.repair(wrong, hosts)
+
+
+def _handed(
+    machine: Machine, site: Site, packages: Sequence[Manifest], role: str, node: str = ""
+) -> Handed:
+    held = {**_stored(), **machine.secrets(), **machine.node_secrets.get(node, {})}
+    given = machine.outcome.given
+    return handed_on(site, packages, role, given=given, held=held, node=node)
 
 
 def _stored() -> dict[str, Secret]:
@@ -150,8 +209,10 @@ def _stored() -> dict[str, Secret]:
 
 def _text(handed: Handed, role: str) -> str:
     values = {**handed.answers, **handed.secrets}
+    node = handed.answers.get(MESSAGING_NODE)
+    who = f"What the machine {node}" if node else "What a machine"
     head = (
-        f"# What a machine has to know to join this cloud as openstack-{role}; with passwords.\n"
+        f"# {who} has to know to join this cloud as openstack-{role}; with passwords.\n"
         f"#     debconf-set-selections < FILE && apt-get install -y openstack-{role}\n"
     )
     return head + "\n".join(export_lines(handed.known, values)) + "\n"
@@ -167,25 +228,45 @@ def _deliver(text: str, output: str) -> None:
     sys.stdout.write(text)
 
 
-def export(role: str, *, output: str = "") -> int:
+def _check_arguments(node: str | None, *, renew: bool) -> None:
+    if node is not None:
+        passwords.checked_node(node)
+    elif renew:
+        raise DebstackError(
+            "--new-passwords: only for RabbitMQ users of one machine's own: --node is missing",
+            hint="passwords that all machines share: debstack secrets rotate NAME",
+        )
+
+
+def export(role: str, *, output: str = "", node: str | None = None, renew: bool = False) -> int:
     """Print the preseed file for `role`, or write it to the file `output`; return the exit code.
 
     What this machine lacks for that is made and applied first: passwords that all nodes share,
-    and a message broker that listens to them. Raises DebstackError.
+    and a message broker that listens to them. With `node` that machine gets RabbitMQ users of its
+    own, with new passwords if `renew` is set. Raises DebstackError.
     """
     require_root()
+    _check_arguments(node, renew=renew)
     packages = role_manifests(_ROOT, role)
     with single_apply():
         machine = read_machine(_ROOT)
         site = machine.context().site
         _check_controller(site)
-        changed = _let_join(machine, _handed(machine, site, packages, role))
+        if node:
+            _check_broker(site)
+            _make_passwords(node, packages, renew=renew)
+            machine = read_machine(_ROOT)
+        changed = _let_join(machine, _handed(machine, site, packages, role, node or ""))
     if changed:
         print("debstack: other machines may join: applying that here first", file=sys.stderr)
         code = apply.apply(quiet=True)
         if code != OK:
             return code
+    if node or changed:
         machine = read_machine(_ROOT)
         site = machine.context().site
-    _deliver(_text(_handed(machine, site, packages, role), role), output)
+    if node:
+        with single_apply():
+            _set_up_users(site, node)
+    _deliver(_text(_handed(machine, site, packages, role, node or ""), role), output)
     return OK

@@ -22,6 +22,7 @@ from debstack.runtime.manifests import (
     read_manifests,
     used_secrets,
 )
+from debstack.runtime.nodes import passwords
 from debstack.runtime.preseed import Preseed
 from debstack.runtime.resolve import Inputs, resolve
 from debstack.runtime.site import Engine
@@ -63,6 +64,8 @@ class Machine:
     given_secrets: Mapping[str, Secret]
     #: Passwords made now, because nobody gave them.
     made_secrets: Mapping[str, Secret]
+    #: Passwords that other machines have for themselves at the broker, by machine.
+    node_secrets: Mapping[str, Mapping[str, Secret]]
     #: The channel to debconf; None where it cannot be used.
     channel: debconf_adapter.Channel | None
     warnings: Sequence[str]
@@ -85,6 +88,7 @@ class Machine:
                 secrets=self.secrets(),
                 facts=self.facts,
                 engine_in_use=engine_in_use(self.root, self.manifests),
+                node_secrets=self.node_secrets,
             )
         )
         return Context(site=site, manifests=self.manifests, root=self.root)
@@ -215,6 +219,7 @@ def read_machine(root: Path = Path("/"), *, in_dpkg: bool = False) -> Machine:
         outcome=outcome,
         given_secrets=given,
         made_secrets=_made_secrets(installed, known, given),
+        node_secrets=passwords.held(root),
         channel=channel,
         warnings=[*notes, *_warnings(known, held), *outcome.warnings],
     )

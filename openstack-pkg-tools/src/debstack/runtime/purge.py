@@ -26,6 +26,8 @@ from debstack.runtime.facts import gather
 from debstack.runtime.files import WantedFile, read_text, refusal, write
 from debstack.runtime.lock import single_apply
 from debstack.runtime.machine import engine_in_use, require_root
+from debstack.runtime.nodes.passwords import held, path_of
+from debstack.runtime.nodes.passwords import users as node_users
 from debstack.runtime.preseed import Preseed
 from debstack.runtime.resolve import (
     Inputs,
@@ -86,6 +88,7 @@ def prepare(root: Path, manifest: Manifest) -> Purge:
         secrets={name: Secret(value) for name, value in secrets.values().items()},
         facts=gather(root),
         engine_in_use=engine_in_use(root, everybody),
+        node_secrets=held(root),
     )
     return Purge(manifest=manifest, installed=installed, inputs=inputs, root=root)
 
@@ -149,7 +152,10 @@ def messaging_removals(purge: Purge) -> list[Change]:
         return []
     from debstack.runtime import rabbitmq
 
-    return rabbitmq.removals(names, local=local and not purge.inputs.shared("messaging-host"))
+    here = local and not purge.inputs.shared("messaging-host")
+    passwords = {manifests.password_name(purge.manifest, "messaging", n): n for n in names}
+    users = [*names, *node_users(passwords, purge.inputs.node_secrets)] if here else names
+    return rabbitmq.removals(names, users, local=here)
 
 
 def answered_site(purge: Purge) -> Site:
@@ -196,15 +202,22 @@ def file_removals(purge: Purge) -> list[Change]:
         if (purge.root / path[1:]).is_dir()
     ]
     names = purge.alone(lambda m: m.password.values())
-    held = purge.root / answers.SECRETS_FILE.lstrip("/")
-    secrets = Preseed.parse(read_text(held) or "")
-    gone = sorted(set(names) & set(secrets.entries()))
-    if gone:
-        text = secrets.updated(dict.fromkeys(gone)).render()
-        wanted = WantedFile(path=held, content=text, mode=0o600)
-        summary = f"forget {', '.join(gone)}"
-        changes.append(Change(summary=summary, perform=partial(write, wanted)))
+    changes += forgetting(purge.root, answers.SECRETS_FILE, names)
+    for node in purge.inputs.node_secrets:
+        changes += forgetting(purge.root, path_of(node), names, of=f" of {node}")
     return changes
+
+
+def forgetting(root: Path, file: str, names: Iterable[str], of: str = "") -> list[Change]:
+    """Return the change that takes the passwords `names` out of `file`, if they are there."""
+    path = root / file.lstrip("/")
+    secrets = Preseed.parse(read_text(path) or "")
+    gone = sorted(set(names) & set(secrets.entries()))
+    if not gone:
+        return []
+    text = secrets.updated(dict.fromkeys(gone)).render()
+    wanted = WantedFile(path=path, content=text, mode=0o600)
+    return [Change(summary=f"forget {', '.join(gone)}{of}", perform=partial(write, wanted))]
 
 
 def _databases(manifest: Manifest) -> Iterable[str]:

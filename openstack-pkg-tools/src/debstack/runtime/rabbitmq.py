@@ -53,12 +53,12 @@ def password_hash(password: str, salt: bytes | None = None) -> str:
 
 def definitions(accounts: Iterable[MessagingAccount]) -> str:
     """Return the JSON that makes each account's user, virtual host and permissions."""
-    named = sorted(accounts, key=lambda account: account.name)
+    named = sorted(accounts, key=lambda account: account.user)
     return json.dumps(
         {
             "users": [
                 {
-                    "name": account.name,
+                    "name": account.user,
                     "password_hash": password_hash(account.password),
                     "hashing_algorithm": "rabbit_password_hashing_sha256",
                     "tags": [],
@@ -66,10 +66,10 @@ def definitions(accounts: Iterable[MessagingAccount]) -> str:
                 }
                 for account in named
             ],
-            "vhosts": [{"name": account.name} for account in named],
+            "vhosts": [{"name": name} for name in sorted({account.name for account in named})],
             "permissions": [
                 {
-                    "user": account.name,
+                    "user": account.user,
                     "vhost": account.name,
                     **dict.fromkeys(("configure", "write", "read"), ".*"),
                 }
@@ -81,12 +81,12 @@ def definitions(accounts: Iterable[MessagingAccount]) -> str:
 
 def remote_hint(account: MessagingAccount) -> str:
     """Return what to run at a broker that debstack does not administer."""
-    name = shlex.quote(account.name)
+    name, user = shlex.quote(account.name), shlex.quote(account.user)
     return (
         f"on the RabbitMQ server, as root: rabbitmqctl add_vhost {name}; "
-        f"rabbitmqctl add_user {name} (it asks for the password, so that no argument shows it; "
-        f"change_password {name} if the user exists); "
-        f"rabbitmqctl set_permissions -p {name} {name} '.*' '.*' '.*'; "
+        f"rabbitmqctl add_user {user} (it asks for the password, so that no argument shows it; "
+        f"change_password {user} if the user exists); "
+        f"rabbitmqctl set_permissions -p {name} {user} '.*' '.*' '.*'; "
         f"the password is printed by: debstack secrets show {account.source}/messaging-password"
     )
 
@@ -94,7 +94,7 @@ def remote_hint(account: MessagingAccount) -> str:
 def _connect(account: MessagingAccount, host: str) -> amqp.Connection:
     connection = amqp.Connection(
         host=host,
-        userid=account.name,
+        userid=account.user,
         password=str(account.password),
         virtual_host=account.name,
         connect_timeout=CONNECT_TIMEOUT_S,
@@ -179,31 +179,33 @@ def repair(accounts: Sequence[MessagingAccount], hosts: Sequence[str]) -> None:
         while (found := standing(account, hosts, local=True)) is not Standing.FINE:
             if time.monotonic() > deadline:
                 raise MessagingError(
-                    f"RabbitMQ user {account.name}: still {found.value} after it was made",
+                    f"RabbitMQ user {account.user}: still {found.value} after it was made",
                     hint="see: journalctl -u rabbitmq-server and /var/log/rabbitmq",
                 )
             time.sleep(IMPORT_POLL_S)
 
 
-def removals(names: Sequence[str], *, local: bool) -> list[Change]:
-    """Return the changes that delete the virtual hosts and users `names`, those that there are.
+def removals(virtual_hosts: Sequence[str], users: Sequence[str], *, local: bool) -> list[Change]:
+    """Return the changes that delete these virtual hosts and users, those that there are.
 
     Raises MessagingError, always for a broker that debstack does not administer.
     """
     if not local:
         commands = "; ".join(
-            f"rabbitmqctl delete_vhost {shlex.quote(name)}; rabbitmqctl delete_user "
-            f"{shlex.quote(name)}"
+            f"rabbitmqctl delete_{kind} {shlex.quote(name)}"
+            for kind, names in (("vhost", virtual_hosts), ("user", users))
             for name in names
         )
         raise MessagingError(
             "the broker is on another machine", hint=f"run there, as root: {commands}"
         )
     changes = []
-    for kind, told, listing in (
-        ("vhost", "virtual host", ("list_vhosts", "name", "--no-table-headers")),
-        ("user", "user", ("list_users", "--no-table-headers")),
+    for kind, told, names, listing in (
+        ("vhost", "virtual host", virtual_hosts, ("list_vhosts", "name", "--no-table-headers")),
+        ("user", "user", users, ("list_users", "--no-table-headers")),
     ):
+        if not names:
+            continue
         there = {line.split("\t")[0] for line in control(*listing).splitlines()}
         changes += [
             Change(

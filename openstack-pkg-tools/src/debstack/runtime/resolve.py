@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from debstack.base.errors import AnswerError, DebstackError
 from debstack.base.secret import Secret
@@ -12,6 +12,7 @@ from debstack.runtime.answers import SITE_FILE
 from debstack.runtime.database.url import service_url
 from debstack.runtime.facts import Facts
 from debstack.runtime.manifests import password_name
+from debstack.runtime.nodes.passwords import user_of
 from debstack.runtime.site import (
     DatabaseAccount,
     DatabaseServer,
@@ -38,6 +39,8 @@ class Inputs:
     secrets: Mapping[str, Secret]
     facts: Facts
     engine_in_use: Engine | None = None
+    #: Passwords of what other machines have for themselves at the broker, by machine.
+    node_secrets: Mapping[str, Mapping[str, Secret]] = field(default_factory=dict, repr=False)
 
     def shared(self, key: str, default: str = "") -> str:
         """Return the answer to openstack/<key>, `default` where it is empty."""
@@ -196,8 +199,36 @@ def _check_identity(inputs: Inputs, identity: IdentitySite | None) -> None:
         )
 
 
+def _account_of(
+    manifest: Manifest, name: str, node: str, password: Secret, hosts: Sequence[str]
+) -> MessagingAccount:
+    user = user_of(name, node)
+    return MessagingAccount(
+        name=name,
+        user=user,
+        source=manifest.source,
+        password=password,
+        url=transport_url((user, password), hosts, name),
+    )
+
+
+def _messaging_of_nodes(inputs: Inputs, hosts: Sequence[str]) -> tuple[MessagingAccount, ...]:
+    """Return what other machines have for themselves at the broker, if it is on this one."""
+    if not hosts or inputs.shared("messaging-host"):
+        return ()
+    return tuple(
+        _account_of(manifest, name, node, secrets[password], hosts)
+        for node, secrets in sorted(inputs.node_secrets.items())
+        for manifest in inputs.manifests
+        for name in manifest.package.messaging
+        if (password := password_name(manifest, "messaging", name)) in secrets
+    )
+
+
 def _messaging(inputs: Inputs, hosts: Sequence[str]) -> dict[str, MessagingAccount]:
     found = {}
+    # The users of a broker on this machine are for all machines.
+    node = inputs.shared("messaging-node") if inputs.shared("messaging-host") else ""
     for manifest in inputs.manifests:
         for name, messaging in manifest.package.messaging.items():
             if not hosts:
@@ -210,12 +241,7 @@ def _messaging(inputs: Inputs, hosts: Sequence[str]) -> dict[str, MessagingAccou
                     )
                 continue
             password = inputs.password(password_name(manifest, "messaging", name))
-            found[name] = MessagingAccount(
-                name=name,
-                source=manifest.source,
-                password=password,
-                url=transport_url((name, password), hosts, name),
-            )
+            found[name] = _account_of(manifest, name, node, password, hosts)
     return found
 
 
@@ -267,6 +293,7 @@ def resolve(inputs: Inputs) -> Site:
         messaging_hosts_outside=_outside(inputs, hosts, management),
         joined=inputs.shared("join") == "true",
         messaging=messaging,
+        messaging_of_nodes=_messaging_of_nodes(inputs, hosts),
         memcached_servers=_services(inputs, "memcached", MEMCACHED_PORT, "memcached-servers"),
         memcached_local="memcached" in inputs.facts.servers
         and not inputs.shared("memcached-servers"),

@@ -81,9 +81,12 @@ class EndpointUrls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessagingAccount:
-    """A RabbitMQ user and its virtual host of the same name, resolved."""
+    """A RabbitMQ user and its virtual host, resolved."""
 
+    #: The virtual host.
     name: str
+    #: Named like the virtual host, and after the machine where it has the user for itself.
+    user: str
     source: str
     password: Secret
     url: Secret
@@ -110,6 +113,8 @@ class Site:
     joined: bool
     #: By virtual host.
     messaging: Mapping[str, MessagingAccount]
+    #: What other machines have for themselves at the broker of this one.
+    messaging_of_nodes: tuple[MessagingAccount, ...]
     memcached_servers: tuple[str, ...]
     #: Whether the memcached of this machine is the one in use.
     memcached_local: bool

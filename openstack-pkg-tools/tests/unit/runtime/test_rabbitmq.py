@@ -23,8 +23,12 @@ HOSTS = ("mq1:5672", "mq2:5672")
 EVERY = "a'b\"€"
 
 
-def account(name: str = "glance", password: str = EVERY) -> MessagingAccount:
-    return MessagingAccount(name=name, source=name, password=Secret(password), url=Secret(""))
+def account(
+    name: str = "glance", password: str = EVERY, user: str | None = None
+) -> MessagingAccount:
+    return MessagingAccount(
+        name=name, user=user or name, source=name, password=Secret(password), url=Secret("")
+    )
 
 
 def test_the_hash_is_rabbitmqs() -> None:
@@ -45,6 +49,16 @@ def test_definitions_hold_hashes_and_everything_an_account_needs() -> None:
     kept = base64.b64decode(made["users"][0]["password_hash"])
     assert kept[4:] == hashlib.sha256(kept[:4] + EVERY.encode()).digest()
     assert made["users"][0]["tags"] == []
+
+
+def test_a_machine_has_its_own_user_with_rights_in_one_virtual_host_alone() -> None:
+    made = json.loads(definitions([account("nova"), account("nova", user="nova@compute-1")]))
+    assert [user["name"] for user in made["users"]] == ["nova", "nova@compute-1"]
+    assert made["vhosts"] == [{"name": "nova"}]
+    assert [(p["user"], p["vhost"]) for p in made["permissions"]] == [
+        ("nova", "nova"),
+        ("nova@compute-1", "nova"),
+    ]
 
 
 class Broker:
@@ -106,7 +120,7 @@ def test_no_broker_at_all_may_come_back(monkeypatch: pytest.MonkeyPatch) -> None
 def test_all_broken_accounts_are_repaired_by_one_import(monkeypatch: pytest.MonkeyPatch) -> None:
     repaired: list[list[str]] = []
     found = {"glance": Standing.REFUSED, "nova": Standing.FINE, "neutron": Standing.NO_HOST}
-    monkeypatch.setattr(messaging, "standing", lambda a, _hosts, *, local: found[a.name])
+    monkeypatch.setattr(messaging, "standing", lambda a, hosts, *, local: found[a.name])
 
     def repair(accounts: Sequence[MessagingAccount], _hosts: Sequence[str]) -> None:
         repaired.append([a.name for a in accounts])
@@ -126,7 +140,7 @@ def test_all_broken_accounts_are_repaired_by_one_import(monkeypatch: pytest.Monk
 def test_a_broker_elsewhere_is_not_touched_but_told_about(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(messaging, "standing", lambda *_, local: Standing.REFUSED)
+    monkeypatch.setattr(messaging, "standing", lambda *_, hosts, local: Standing.REFUSED)
     step = MessagingStep([account(password="hidden")], HOSTS, local=False)
     with pytest.raises(MessagingError, match="glance: no such user") as told:
         step.changes()
@@ -143,9 +157,9 @@ def test_only_what_is_there_is_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
         return "/\nglance\n" if arguments[0] == "list_vhosts" else "guest\t[administrator]\n"
 
     monkeypatch.setattr(rabbitmq, "control", control)
-    (change,) = rabbitmq.removals(["glance", "nova"], local=True)
+    (change,) = rabbitmq.removals(["glance", "nova"], ["glance", "nova"], local=True)
     change.perform()
     assert ran[-1] == ("delete_vhost", "glance")
     with pytest.raises(MessagingError, match="another machine") as told:
-        rabbitmq.removals(["glance"], local=False)
+        rabbitmq.removals(["glance"], ["glance"], local=False)
     assert "rabbitmqctl delete_user glance" in (told.value.hint or "")

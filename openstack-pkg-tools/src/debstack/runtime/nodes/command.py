@@ -7,18 +7,24 @@ import json
 import shlex
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from debstack.base.errors import DebstackError
 from debstack.base.main import OK
 from debstack.runtime.connection import connect, errors_of_the_cloud, refusal
 from debstack.runtime.doing import Doing, tell
-from debstack.runtime.machine import require_root
+from debstack.runtime.files import remove
+from debstack.runtime.lock import single_apply
+from debstack.runtime.machine import Machine, read_machine, require_root
+from debstack.runtime.nodes import passwords
 from debstack.runtime.nodes.inventory import COMPUTE, Area, Node, Report, as_data, line_of
 from debstack.runtime.nodes.moving import Move, Mover, plan_moves
 from debstack.runtime.nodes.reading import read_nodes
+from debstack.runtime.step import Change
 from debstack.spec.load import suggestion
 
+_ROOT = Path("/")
 #: The reason that Nova keeps; what somebody disabled for a reason of his own has another.
 DRAINED = "debstack drain"
 
@@ -165,16 +171,42 @@ def forget(name: str, *, dry_run: bool) -> int:
     require_root()
     with errors_of_the_cloud():
         cloud = connect()
-        node = chosen(read_nodes(cloud), name)
-        servers = servers_on(cloud, node.compute.host) if node.compute else []
-        check_forgettable(node, len(servers))
+        found = read_nodes(cloud)
         doing = Doing(dry_run=dry_run)
-        for report in node.reports:
-            title = f"{report.binary} of {report.host}"
-            if report.area is Area.VOLUME:
-                # Cinder's API cannot.
-                remove = f"cinder-manage service remove {report.binary} {report.host}"
-                tell(f"left: {title}; run: {remove}")
-            else:
-                doing(f"remove {title}", partial(_delete, cloud, report))
+        # A machine that has RabbitMQ users may never have joined.
+        joined = any(node.name == name for node in found)
+        if joined or name not in passwords.held(_ROOT):
+            _forget_records(cloud, chosen(found, name), doing)
+    with single_apply():
+        doing.all(account_removals(read_machine(_ROOT), name))
     return OK
+
+
+def _forget_records(cloud: Any, node: Node, doing: Doing) -> None:
+    servers = servers_on(cloud, node.compute.host) if node.compute else []
+    check_forgettable(node, len(servers))
+    for report in node.reports:
+        title = f"{report.binary} of {report.host}"
+        if report.area is Area.VOLUME:
+            # Cinder's API cannot.
+            order = f"cinder-manage service remove {report.binary} {report.host}"
+            tell(f"left: {title}; run: {order}")
+        else:
+            doing(f"remove {title}", partial(_delete, cloud, report))
+
+
+def account_removals(machine: Machine, name: str) -> list[Change]:
+    """Return the changes that delete the RabbitMQ users of the machine `name` and their passwords.
+
+    The passwords go last: as long as they are there, the users are known. Raises MessagingError.
+    """
+    from debstack.runtime import rabbitmq
+
+    if name not in machine.node_secrets:
+        return []
+    site = machine.context().site
+    accounts = site.messaging_of_nodes
+    users = [a.user for a in accounts if a.user == passwords.user_of(a.name, name)]
+    changes = rabbitmq.removals([], users, local=site.messaging_local) if users else []
+    path = machine.root / passwords.path_of(name).lstrip("/")
+    return [*changes, Change(summary=f"delete {path}", perform=partial(remove, path))]

@@ -43,7 +43,8 @@ def told_secrets(context: Context) -> list[str]:
     """Return what a traceback of a service may hold of this machine's passwords."""
     site = context.site
     held = [(account.url, account.password) for account in site.accounts.values()]
-    held += [(account.url, account.password) for account in site.messaging.values()]
+    messaging = (*site.messaging.values(), *site.messaging_of_nodes)
+    held += [(account.url, account.password) for account in messaging]
     return [form for url, password in held for form in secret_forms(url, password)]
 
 

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from debstack.base.errors import MessagingError
 from debstack.runtime.context import Context
@@ -11,9 +13,12 @@ from debstack.runtime.rabbitmq import Standing, remote_hint, repair, standing
 from debstack.runtime.site import MessagingAccount
 from debstack.runtime.step import Change, Step
 
+#: Accounts that are looked at at the same time: each machine of a cloud may have some.
+_LOGINS = 8
+
 
 class MessagingStep(Step):
-    """The accounts of this machine's services at the broker."""
+    """The accounts of this machine's services at the broker, and those of other machines there."""
 
     id = "messaging:rabbitmq"
     needs = frozenset({"files:site", "server:rabbitmq"})
@@ -27,14 +32,18 @@ class MessagingStep(Step):
 
     def changes(self) -> Sequence[Change]:
         """See Step. Raises MessagingError."""
-        found = {a.name: standing(a, self._hosts, local=self._local) for a in self._accounts}
-        wrong = [a for a in self._accounts if found[a.name] is not Standing.FINE]
+        with ThreadPoolExecutor(max_workers=_LOGINS) as pool:
+            look = partial(standing, hosts=self._hosts, local=self._local)
+            found = dict(
+                zip((a.user for a in self._accounts), pool.map(look, self._accounts), strict=True)
+            )
+        wrong = [a for a in self._accounts if found[a.user] is not Standing.FINE]
         if wrong and not self._local:
             raise MessagingError(
                 "RabbitMQ at "
                 + ", ".join(self._hosts)
                 + ": "
-                + "; ".join(f"{a.name}: {found[a.name].value}" for a in wrong),
+                + "; ".join(f"{a.user}: {found[a.user].value}" for a in wrong),
                 hint=remote_hint(wrong[0]),
             )
         return self._repairs(wrong)
@@ -56,6 +65,8 @@ class MessagingStep(Step):
 
 
 def _summary(account: MessagingAccount) -> str:
+    if account.user != account.name:
+        return f"set up RabbitMQ user {account.user}"
     return f"set up RabbitMQ virtual host and user {account.name}"
 
 
@@ -65,4 +76,5 @@ def build(context: Context) -> list[Step]:
     if not site.messaging:
         return []
     accounts = [site.messaging[name] for name in sorted(site.messaging)]
+    accounts += site.messaging_of_nodes
     return [MessagingStep(accounts, site.messaging_hosts, local=site.messaging_local)]
