@@ -38,6 +38,11 @@ def commands(
 COMMANDS = dict(commands(build_parser()))
 
 
+def test_the_package_has_this_completion() -> None:
+    listed = (ROOT / "debian/debstack.bash-completion").read_text(encoding="utf-8").split()
+    assert listed == [str(COMPLETION.relative_to(ROOT)), "debstack"]
+
+
 def completed(*words: str) -> list[str]:
     """Return what the shell offers in the place of the last word."""
     argv = ["bash", "-c", _COMPLETE, "bash", str(COMPLETION), "debstack", *words]
