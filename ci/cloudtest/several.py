@@ -100,6 +100,13 @@ def lay_tunnels(node: Node) -> None:
     node.enter_chroot(["ln", "-s", _UNIT, f"{wants}/"])
 
 
+def hand_over(controller: Node, node: Node, role: str, *, own: bool = False) -> None:
+    """Give `node` the answers for `role`; with RabbitMQ users of its own if `own` is set."""
+    argv = ["debstack", "export", "--role", role, *(["--node", node.name] if own else [])]
+    handed = controller.run(argv, timeout_s=300).stdout
+    node.run(["debconf-set-selections"], input=handed)
+
+
 def join(controller: Node, node: Node, roles: Sequence[str]) -> float:
     """Make `node` one of the cloud of `controller`, by one preseed file and apt-get alone.
 
@@ -107,8 +114,7 @@ def join(controller: Node, node: Node, roles: Sequence[str]) -> float:
     """
     began = time.monotonic()
     for role in roles:
-        handed = controller.run(["debstack", "export", "--role", role], timeout_s=300).stdout
-        node.run(["debconf-set-selections"], input=handed)
+        hand_over(controller, node, role)
     apt(node, "install", *(f"openstack-{role}" for role in roles), timeout_s=_INSTALL_TIMEOUT_S)
     return time.monotonic() - began
 

@@ -163,6 +163,14 @@ def plug(interface: Interface, network: Network, node: str, *, default: bool) ->
     _batch(namespace, node_lines(interface, network, default=default))
 
 
+def set_cable(bed: str, interface: Interface, *, connected: bool) -> None:
+    """Cut the cable of `interface`, or mend it; the addresses and routes of the node stay."""
+    namespace = namespace_name(bed, "net", interface.network)
+    run(
+        ["ip", "-n", namespace, "link", "set", _port(interface.host), "up" if connected else "down"]
+    )
+
+
 def unplug(bed: str, interface: Interface) -> None:
     """Take away the cable of `interface`, at once: with its namespace it would go later."""
     namespace = namespace_name(bed, "net", interface.network)

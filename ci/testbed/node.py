@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from debstack.base.errors import CommandError
@@ -164,6 +165,17 @@ class Node(Machine):
         env = {} if running else self.chroot_environment()
         bash = ["bash", "-o", "errexit", "-o", "pipefail", "-c", script, "bash"]
         run([*bash, host, *words], env=env, timeout_s=DEFAULT_TIMEOUT_S)
+
+    @contextmanager
+    def cut_off(self) -> Iterator[None]:
+        """Have the node out of everybody's reach as long as the block runs."""
+        for interface in self.record.interfaces:
+            network.set_cable(self.bed, interface, connected=False)
+        try:
+            yield
+        finally:
+            for interface in self.record.interfaces:
+                network.set_cable(self.bed, interface, connected=True)
 
     def remove(self) -> None:
         """Switch the node off and remove everything of it: files, cables, state."""

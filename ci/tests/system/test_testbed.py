@@ -62,6 +62,10 @@ def test_nodes_reach_each_other_on_their_networks_only(bed: Testbed) -> None:
     for address in (one.address, two.address):
         assert alone.run(["ping", "-c1", "-W1", address], check=False).code != 0
     assert "two" not in alone.read_file("/etc/hosts")
+    with two.cut_off():
+        assert one.run(["ping", "-c1", "-W1", two.address], check=False).code != 0
+    one.run(["ping", "-c3", "-W2", two.address])
+    two.run(["ping", "-c3", "-W2", "one-storage"])
 
 
 def test_a_node_can_be_made_again_at_once(bed: Testbed) -> None:

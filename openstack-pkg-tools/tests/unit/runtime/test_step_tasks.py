@@ -52,6 +52,15 @@ def test_what_is_not_so_is_made_so_once(tmp_path: Path) -> None:
     assert made.changes() == []
 
 
+@pytest.mark.parametrize(("host", "waits"), [("", False), ("mq", True)])
+def test_tasks_wait_for_a_cloud_that_is_elsewhere(host: str, waits: bool, tmp_path: Path) -> None:
+    made = context(tmp_path, {"openstack/messaging-host": host})
+    package = Package(task={"address": writing(tmp_path / "kept")})
+    manifest = dataclasses.replace(MANIFEST, package=package)
+    (found,) = build(dataclasses.replace(made, manifests=(manifest,)))
+    assert ("messaging:rabbitmq" in found.needs) is waits
+
+
 def test_a_command_that_changes_nothing_is_told(tmp_path: Path) -> None:
     made = step(tmp_path, writing(tmp_path / "kept", command=("true",)))
     with pytest.raises(CommandError, match="done, and yet cat prints something else"):

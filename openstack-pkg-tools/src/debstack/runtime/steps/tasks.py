@@ -51,9 +51,11 @@ def wanted_task(context: Context, manifest: Manifest, task: Task) -> WantedTask 
 class TaskStep(Step):
     """One task; those of a package are done one after the other."""
 
-    def __init__(self, name: str, before: Iterable[str], wanted: WantedTask) -> None:
+    def __init__(
+        self, name: str, before: Iterable[str], wanted: WantedTask, first: Iterable[str] = ()
+    ) -> None:
         self.id = f"task:{name}"
-        self.needs = frozenset({"files:site", *(f"task:{other}" for other in before)})
+        self.needs = frozenset({"files:site", *first, *(f"task:{other}" for other in before)})
         self._wanted = wanted
 
     def _in_order(self) -> bool:
@@ -95,15 +97,25 @@ def task_ids(manifest: Manifest) -> list[str]:
     return [f"task:{manifest.binary}/{name}" for name in manifest.package.task]
 
 
+def _first(context: Context) -> tuple[str, ...]:
+    """Return the step that shows whether the rest of the cloud is there, if that is elsewhere.
+
+    Where it is not, that is told once, at once, and not by each task that waits for it in vain.
+    """
+    site = context.site
+    return ("messaging:rabbitmq",) if site.messaging and not site.messaging_local else ()
+
+
 def build(context: Context) -> list[Step]:
     """Return a step for each task that packages of this machine declare, and that has a place."""
     steps: list[Step] = []
+    first = _first(context)
     for manifest in context.manifests:
         before: list[str] = []
         for key, task in manifest.package.task.items():
             wanted = wanted_task(context, manifest, task)
             if wanted is not None:
                 name = f"{manifest.binary}/{key}"
-                steps.append(TaskStep(name, [*before, *task.after], wanted))
+                steps.append(TaskStep(name, [*before, *task.after], wanted, first))
                 before = [name]
     return steps
