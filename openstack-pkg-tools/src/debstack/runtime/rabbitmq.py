@@ -138,7 +138,10 @@ def standing(account: MessagingAccount, hosts: Sequence[str], *, local: bool) ->
         except (OSError, amqp.exceptions.AMQPError) as error:
             failures.append((host, error))
     told = "; ".join(f"{host} ({error})" for host, error in failures)
-    remote = "check openstack/messaging-host in /etc/debstack/site.preseed; then: debstack apply"
+    remote = (
+        "check that it runs and is reached from here, and openstack/messaging-host in "
+        "/etc/debstack/site.preseed; then: debstack apply"
+    )
     raise MessagingUnavailable(
         f"RabbitMQ cannot be reached: {told}", hint=LOCAL_HINT if local else remote
     ) from failures[-1][1]
