@@ -228,6 +228,7 @@ def test_users_that_are_lost_are_made_again_and_passwords_are_changed(cloud: Clo
     refused = debstack(other, "apply", "--wait", "1", check=False)
     assert refused.code == 3
     assert "nova@compute-2: no such user, or another password" in refused.stdout
+    assert "debstack export --role ROLE --node compute-2 > FILE" in refused.stdout
     several.hand_over(node, other, "compute", own=True)
     debstack(other, "apply")
     assert status(other)["in-order"]

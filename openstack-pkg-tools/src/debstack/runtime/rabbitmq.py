@@ -81,12 +81,18 @@ def definitions(accounts: Iterable[MessagingAccount]) -> str:
 
 def remote_hint(account: MessagingAccount) -> str:
     """Return what to run at a broker that debstack does not administer."""
-    name, user = shlex.quote(account.name), shlex.quote(account.user)
+    name = shlex.quote(account.name)
+    node = account.user.removeprefix(account.name).removeprefix("@")
+    if node:
+        return (
+            f"on the controller: debstack export --role ROLE --node {shlex.quote(node)} > FILE; "
+            "on this machine: debconf-set-selections < FILE && debstack apply"
+        )
     return (
         f"on the RabbitMQ server, as root: rabbitmqctl add_vhost {name}; "
-        f"rabbitmqctl add_user {user} (it asks for the password, so that no argument shows it; "
-        f"change_password {user} if the user exists); "
-        f"rabbitmqctl set_permissions -p {name} {user} '.*' '.*' '.*'; "
+        f"rabbitmqctl add_user {name} (it asks for the password, so that no argument shows it; "
+        f"change_password {name} if the user exists); "
+        f"rabbitmqctl set_permissions -p {name} {name} '.*' '.*' '.*'; "
         f"the password is printed by: debstack secrets show {account.source}/messaging-password"
     )
 

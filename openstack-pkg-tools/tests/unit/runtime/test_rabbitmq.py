@@ -149,6 +149,14 @@ def test_a_broker_elsewhere_is_not_touched_but_told_about(
     assert step.declared() == []
 
 
+def test_a_user_of_one_machine_is_mended_by_what_the_controller_exports() -> None:
+    hint = rabbitmq.remote_hint(account("nova", "hidden", user="nova@compute-1"))
+    assert "debstack export --role ROLE --node compute-1 > FILE" in hint
+    assert "debconf-set-selections < FILE && debstack apply" in hint
+    assert "rabbitmqctl" not in hint
+    assert "hidden" not in hint
+
+
 def test_only_what_is_there_is_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[tuple[str, ...]] = []
 
