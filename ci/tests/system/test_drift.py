@@ -127,6 +127,46 @@ def test_a_new_public_host_changes_the_public_urls_alone(cloud: Node) -> None:
     assert identity(cloud) == before
 
 
+FOREIGN = """
+set -eu
+. /root/openrc
+openstack region create Theirs
+openstack endpoint create --region Theirs image public "$1"
+"""
+
+
+def test_a_new_region_moves_our_endpoints_alone(cloud: Node) -> None:
+    url = identity(cloud).urls("image")["public"]
+    act(cloud, "sh", "-c", FOREIGN, "sh", url)
+    before = identity(cloud)
+    (foreign,) = [e for e in before.endpoints if e.region == "Theirs"]
+    ours = sorted((e.type, e.interface, e.url) for e in before.endpoints if e != foreign)
+    debstack(cloud, "answers", "set", "openstack/region", "Lyon")
+    planned = debstack(cloud, "plan", check=False).stdout
+    assert f"create public endpoint of image: {url}" in planned
+    assert f"delete public endpoint of image in region RegionOne: {url}" in planned
+    assert identity(cloud) == before, "plan changes nothing"
+    debstack(cloud, "apply")
+    nothing_to_do(cloud)
+    after = identity(cloud)
+    assert foreign in after.endpoints
+    moved = [(e.type, e.interface, e.url) for e in after.endpoints if e.region == "Lyon"]
+    assert sorted(moved) == ours
+    assert len(after.endpoints) == len(before.endpoints)
+    regions = openstack(cloud, "region", "list", "-f", "value", "-c", "Region").split()
+    assert sorted(regions) == ["Lyon", "Theirs"]
+    for path in ("/root/openrc", "/root/.config/openstack/clouds.yaml"):
+        text = cloud.read_file(path)
+        assert "Lyon" in text
+        assert "RegionOne" not in text
+    openstack(cloud, "image", "list")
+    openstack(cloud, "endpoint", "delete", foreign.id)
+    openstack(cloud, "region", "delete", "Theirs")
+    debstack(cloud, "answers", "set", "openstack/region", "")
+    debstack(cloud, "apply")
+    nothing_to_do(cloud)
+
+
 def test_doctor_finds_a_misspelt_key(cloud: Node) -> None:
     path = "/etc/glance/glance.conf.d/90-local.conf"
     good = debstack(cloud, "doctor", check=False).stdout

@@ -25,6 +25,7 @@ MODULES = (
     "identity",
     "units",
     "clouds",
+    "former_region",
 )
 
 
