@@ -18,6 +18,7 @@ MODULES = (
     "keys",
     "schema",
     "rows",
+    "load",
     "tasks",
     "messaging",
     "cache",
