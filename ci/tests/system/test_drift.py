@@ -167,6 +167,30 @@ def test_a_new_region_moves_our_endpoints_alone(cloud: Node) -> None:
     nothing_to_do(cloud)
 
 
+def broker_addresses(node: Node) -> set[str]:
+    """Return where the ports of Erlang's port mapper and of RabbitMQ's own tools are open."""
+    shown = act(node, "ss", "--listening", "--tcp", "--numeric", "--no-header").stdout
+    places = [line.split()[3] for line in shown.splitlines()]
+    found = {place for place in places if place.rpartition(":")[2] in ("4369", "25672")}
+    assert len({place.rpartition(":")[2] for place in found}) == 2, shown
+    return {place.rpartition(":")[0] for place in found}
+
+
+def test_what_only_the_brokers_tools_use_is_open_where_its_name_leads(cloud: Node) -> None:
+    assert broker_addresses(cloud) == {"127.0.0.1", cloud.address}
+    hosts = cloud.read_file("/etc/hosts")
+    # As Debian's installer writes it.
+    act(cloud, "sed", "-i", f"1i 127.0.1.1 {cloud.name}", "/etc/hosts")
+    debstack(cloud, "apply")
+    nothing_to_do(cloud)
+    assert broker_addresses(cloud) == {"127.0.0.1", "127.0.1.1"}
+    assert "glance" in act(cloud, "rabbitmqctl", "-q", "list_users").stdout
+    act(cloud, "tee", "/etc/hosts", input=hosts)
+    debstack(cloud, "apply")
+    nothing_to_do(cloud)
+    assert broker_addresses(cloud) == {"127.0.0.1", cloud.address}
+
+
 def test_doctor_finds_a_misspelt_key(cloud: Node) -> None:
     path = "/etc/glance/glance.conf.d/90-local.conf"
     good = debstack(cloud, "doctor", check=False).stdout
