@@ -127,6 +127,70 @@ def test_a_new_public_host_changes_the_public_urls_alone(cloud: Node) -> None:
     assert identity(cloud) == before
 
 
+FOREIGN = """
+set -eu
+. /root/openrc
+openstack region create Theirs
+openstack endpoint create --region Theirs image public "$1"
+"""
+
+
+def test_a_new_region_moves_our_endpoints_alone(cloud: Node) -> None:
+    url = identity(cloud).urls("image")["public"]
+    act(cloud, "sh", "-c", FOREIGN, "sh", url)
+    before = identity(cloud)
+    (foreign,) = [e for e in before.endpoints if e.region == "Theirs"]
+    ours = sorted((e.type, e.interface, e.url) for e in before.endpoints if e != foreign)
+    debstack(cloud, "answers", "set", "openstack/region", "Lyon")
+    planned = debstack(cloud, "plan", check=False).stdout
+    assert f"create public endpoint of image: {url}" in planned
+    assert f"delete public endpoint of image in region RegionOne: {url}" in planned
+    assert identity(cloud) == before, "plan changes nothing"
+    debstack(cloud, "apply")
+    nothing_to_do(cloud)
+    after = identity(cloud)
+    assert foreign in after.endpoints
+    moved = [(e.type, e.interface, e.url) for e in after.endpoints if e.region == "Lyon"]
+    assert sorted(moved) == ours
+    assert len(after.endpoints) == len(before.endpoints)
+    regions = openstack(cloud, "region", "list", "-f", "value", "-c", "Region").split()
+    assert sorted(regions) == ["Lyon", "Theirs"]
+    for path in ("/root/openrc", "/root/.config/openstack/clouds.yaml"):
+        text = cloud.read_file(path)
+        assert "Lyon" in text
+        assert "RegionOne" not in text
+    openstack(cloud, "image", "list")
+    openstack(cloud, "endpoint", "delete", foreign.id)
+    openstack(cloud, "region", "delete", "Theirs")
+    debstack(cloud, "answers", "set", "openstack/region", "")
+    debstack(cloud, "apply")
+    nothing_to_do(cloud)
+
+
+def broker_addresses(node: Node) -> set[str]:
+    """Return where the ports of Erlang's port mapper and of RabbitMQ's own tools are open."""
+    shown = act(node, "ss", "--listening", "--tcp", "--numeric", "--no-header").stdout
+    places = [line.split()[3] for line in shown.splitlines()]
+    found = {place for place in places if place.rpartition(":")[2] in ("4369", "25672")}
+    assert len({place.rpartition(":")[2] for place in found}) == 2, shown
+    return {place.rpartition(":")[0] for place in found}
+
+
+def test_what_only_the_brokers_tools_use_is_open_where_its_name_leads(cloud: Node) -> None:
+    assert broker_addresses(cloud) == {"127.0.0.1", cloud.address}
+    hosts = cloud.read_file("/etc/hosts")
+    # As Debian's installer writes it.
+    act(cloud, "sed", "-i", f"1i 127.0.1.1 {cloud.name}", "/etc/hosts")
+    debstack(cloud, "apply")
+    nothing_to_do(cloud)
+    assert broker_addresses(cloud) == {"127.0.0.1", "127.0.1.1"}
+    assert "glance" in act(cloud, "rabbitmqctl", "-q", "list_users").stdout
+    act(cloud, "tee", "/etc/hosts", input=hosts)
+    debstack(cloud, "apply")
+    nothing_to_do(cloud)
+    assert broker_addresses(cloud) == {"127.0.0.1", cloud.address}
+
+
 def test_doctor_finds_a_misspelt_key(cloud: Node) -> None:
     path = "/etc/glance/glance.conf.d/90-local.conf"
     good = debstack(cloud, "doctor", check=False).stdout

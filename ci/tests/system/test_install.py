@@ -76,6 +76,9 @@ def test_every_awkward_password_logs_in(preseeded: Node) -> None:
 def test_images_go_up_and_come_down_with_awkward_passwords(preseeded: Node) -> None:
     assert openstack(preseeded, "image", "list", "--format", "value") == ""
     image_comes_back(preseeded)
+    defined = openstack(preseeded, "image", "metadef", "namespace", "list", "--format", "value")
+    assert "OS::Compute::Watchdog" in defined
+    assert "OS::Software::WebServers" in defined
     script = ". /root/openrc && openstack token issue -f value -c id"
     assert act(preseeded, "sh", "-c", script).stdout.startswith("gAAAAA")
 

@@ -26,6 +26,8 @@ _DROP = "mariadb -e 'DROP DATABASE IF EXISTS {}'"
 #: Without it, Glance's own command makes the schema.
 _FORGET = "rm -f /usr/share/debstack/schemas/glance-glance.json"
 
+_FORGET_LOAD = "mariadb glance -e 'DROP TABLE IF EXISTS debstack_load'"
+
 
 #: In the order in which they come. The line of a step comes where it is in order too.
 MOMENTS: tuple[Moment, ...] = (
@@ -49,6 +51,7 @@ MOMENTS: tuple[Moment, ...] = (
     Moment("line", r"identity:catalogue: "),
     Moment("process", r"systemctl .*glance-api", "0.2", undo="systemctl stop glance-api"),
     Moment("line", r"unit:glance-api: "),
+    Moment("process", r"glance-manage db load_metadefs", "1.1", undo=_FORGET_LOAD),
     Moment("line", r"clouds:root: "),
 )
 _BEGIN: tuple[str, ...] = ("apt-get", "install", "-y", "--reinstall", "glance-api")

@@ -138,8 +138,9 @@ def prepare(*, in_dpkg: bool = False) -> int:
         except DebstackError as error:
             log.debug("nothing prepared: %s", error.message)
             return OK
+        runs = not defer.reason()
         for step in server_steps(context):
-            for change in step.file_changes():
+            for change in [*step.file_changes(), *(step.early_changes() if runs else ())]:
                 change.perform()
                 print(f"debstack: {step.id}: {change.summary}", file=sys.stderr)
     return OK

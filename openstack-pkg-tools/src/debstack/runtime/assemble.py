@@ -18,6 +18,7 @@ MODULES = (
     "keys",
     "schema",
     "rows",
+    "load",
     "tasks",
     "messaging",
     "cache",
@@ -25,6 +26,7 @@ MODULES = (
     "identity",
     "units",
     "clouds",
+    "former_region",
 )
 
 

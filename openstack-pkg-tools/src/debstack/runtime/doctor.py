@@ -25,7 +25,14 @@ from debstack.runtime.steps.clouds import CLOUDS, OPENRC
 from debstack.spec import drop_in
 from debstack.spec.vocabulary import Config, Dialect, Manifest
 
-_SERVER_PORTS = {3306: "MariaDB", 5432: "PostgreSQL", 5672: "RabbitMQ", 11211: "memcached"}
+_SERVER_PORTS = {
+    3306: "MariaDB",
+    4369: "Erlang's port mapper",
+    5432: "PostgreSQL",
+    5672: "RabbitMQ",
+    11211: "memcached",
+    25672: "RabbitMQ's distribution",
+}
 _UPGRADE_CHECK_S = 120.0
 #: Parts of the names of options that hold passwords, by themselves or within a URL.
 _SECRET_KEYS = ("password", "connection", "transport_url", "secret", "key")

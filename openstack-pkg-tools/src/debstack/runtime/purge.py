@@ -111,6 +111,7 @@ def database_removals(purge: Purge) -> list[Change]:
 
 def identity_removals(purge: Purge) -> list[Change]:
     """Return the changes that take the package out of Keystone. Raises DebstackError."""
+    from debstack.runtime.keystone.registered import noted
     from debstack.runtime.keystone.removing import Leaving, plan_removal, take_removal_snapshot
     from debstack.runtime.keystone.session import Keystone, quoted_path
 
@@ -133,6 +134,7 @@ def identity_removals(purge: Purge) -> list[Change]:
     keystone = Keystone(identity)
     keystone.log_in()
     found = take_removal_snapshot(keystone, purge.manifest, leaving.users)
+    ours = noted(purge.root) or frozenset()
     return [
         Change(
             summary=removal.summary,
@@ -140,7 +142,7 @@ def identity_removals(purge: Purge) -> list[Change]:
                 keystone.request, removal.method, quoted_path(*removal.path), removal.body
             ),
         )
-        for removal in plan_removal(found, purge.manifest, leaving, identity.region)
+        for removal in plan_removal(found, purge.manifest, leaving, identity.region, ours)
     ]
 
 

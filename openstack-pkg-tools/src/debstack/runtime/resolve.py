@@ -282,6 +282,7 @@ def resolve(inputs: Inputs) -> Site:
     if problems:
         raise DebstackError("\n".join(p.message for p in problems), hint=problems[0].hint)
     return Site(
+        hostname=inputs.facts.hostname,
         management_address=management,
         bind_address=management,
         database=server,

@@ -96,6 +96,7 @@ class MessagingAccount:
 class Site:
     """Everything the steps need to know. `endpoints` is keyed by service type."""
 
+    hostname: str
     management_address: str
     bind_address: str
     database: DatabaseServer

@@ -106,6 +106,7 @@ _PATHS = {
     "Database": "package.BINARY.database.KEY",
     "Schema": "package.BINARY.schema.KEY",
     "Row": "package.BINARY.row",
+    "Load": "package.BINARY.load.NAME",
     "Task": "package.BINARY.task.NAME",
     "KeyRepository": "package.BINARY.key-repository.KEY",
     "Bootstrap": "package.BINARY.bootstrap",

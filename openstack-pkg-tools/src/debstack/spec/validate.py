@@ -249,6 +249,7 @@ def problems_of(
         for key, config in package.config.items():
             _config(problems, f"{where}.config.{key}", config, known, questions)
         validate_setting.rows(problems, where, component, package, known)
+        validate_setting.loads(problems, where, component, package)
         validate_setting.tasks(problems, where, component, package, known, questions)
         validate_unit.units(problems, where, component, package)
         for key, unit in package.unit.items():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Problems of values with references, of conditions, and of rows and tasks, which hold both."""
+"""Problems of values with references, of conditions, and of rows, loads and tasks."""
 
 from __future__ import annotations
 
@@ -90,6 +90,23 @@ def rows(
                 value(problems, place, content, known)
         for column in sorted(row.key.keys() & row.set.keys()):
             problems.add(f"{at}.set.{column}", "is part of the key too")
+
+
+def loads(problems: Problems, where: str, component: Component, package: Package) -> None:
+    """Note what is wrong with the loads of `package`."""
+    schemas = [key for other in component.package.values() for key in other.schema]
+    for name, load in package.load.items():
+        at = f"{where}.load.{name}"
+        problems.name(at, name, _TASK, "a name in kebab-case")
+        if load.database not in schemas:
+            near = suggestion(load.database, schemas)
+            problems.add(f"{at}.database", f"no schema is declared for it{near}")
+        if not load.summary.strip() or "\n" in load.summary:
+            problems.add(f"{at}.summary", "expected one line of text")
+        problems.command(f"{at}.command", load.command)
+        folder, _, pattern = load.files.rpartition("/")
+        if not folder.startswith("/") or "*" in folder or not pattern.endswith(".json"):
+            problems.add(f"{at}.files", f"expected /…/*.json, got {quoted(load.files)}")
 
 
 def _task(problems: Problems, where: str, task: Task, known: Known) -> None:

@@ -149,6 +149,24 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """Rows that a command of the service makes of JSON files which the package brings. Key: a name.
+
+    Done once the schema is there, and again whenever the files have changed since: the database
+    itself holds, in the table debstack_load, what they were. No daemon waits for it.
+    """
+
+    #: The database, by its key, which this source declares with a schema.
+    database: str
+    #: What the command does, in a few words: load the definitions of metadata.
+    summary: str
+    #: The command, run as the system user, which may be run again over what it made.
+    command: tuple[str, ...]
+    #: The files that the command reads: an absolute path with * in its last part.
+    files: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A setting that is kept elsewhere than in a file, by programs of other packages. Key: a name.
 
@@ -382,6 +400,8 @@ class Package:
     schema: dict[str, Schema] = field(default_factory=dict)
     #: Rows of their tables.
     row: tuple[Row, ...] = ()
+    #: Rows that commands of the service make of files.
+    load: dict[str, Load] = field(default_factory=dict)
     #: Settings that other packages' programs keep.
     task: dict[str, Task] = field(default_factory=dict)
     #: Directories of Fernet keys.

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import requests_mock
 from debstack.base.errors import IdentityError, IdentityUnavailable
 from debstack.base.secret import Secret
 from debstack.runtime.keystone import session
+from debstack.runtime.keystone.registered import FILE
 from debstack.runtime.keystone.session import Keystone, LoginRefused
 from debstack.runtime.keystone.wanted import Scoped, Wanted, WantedService, WantedUser
 from debstack.runtime.site import IdentitySite
@@ -63,21 +65,29 @@ COLLECTIONS = {
     "users": "user",
     "services": "service",
     "endpoints": "endpoint",
+    "registered_limits": "registered_limit",
 }
 
 
-class FakeKeystone:
-    """Keeps what it is given, as Keystone would; `passwords` by user."""
+NOTE = f"note in {FILE} which endpoints are ours"
 
-    def __init__(self, mock: requests_mock.Mocker) -> None:
+
+class FakeKeystone:
+    """Keeps what it is given, as Keystone would; `passwords` by user.
+
+    `root` is the machine whose steps register there.
+    """
+
+    def __init__(self, mock: requests_mock.Mocker, root: Path) -> None:
+        self.root = root
         self.passwords = {"admin": "pässword"}
         self.kept: dict[str, list[dict[str, Any]]] = {name: [] for name in COLLECTIONS}
         self.kept["domains"].append({"id": "default", "name": "Default", "enabled": True})
         self.assigned: list[tuple[str, ...]] = []
         self.writes: list[str] = []
         mock.post(f"{URL}/auth/tokens", json=self._token)
-        mock.get(f"{URL}/role_assignments", json=self._assignments)
-        mock.get(re.compile(f"{URL}/[a-z]+([?].*)?$"), json=self._list)
+        mock.get(re.compile(f"{URL}/[a-z_]+([?].*)?$"), json=self._list)
+        mock.get(re.compile(f"{URL}/role_assignments[?].*"), json=self._assignments)
         mock.post(re.compile(f"{URL}/[a-z]+$"), json=self._create)
         mock.patch(re.compile(f"{URL}/[a-z]+/.*"), json=self._change)
         mock.put(re.compile(f"{URL}/.*"), json=self._put)
@@ -132,8 +142,9 @@ class FakeKeystone:
         parts = request.path.split("/")[2:]
         self.writes.append(f"PUT {parts[0]}")
         if parts[0] == "regions":
-            self.kept["regions"].append({"id": "RegionOne"})
-            return {"region": {"id": "RegionOne"}}
+            region = {"id": request.url.rpartition("/")[2]}
+            self.kept["regions"].append(region)
+            return {"region": region}
         self.assigned.append((parts[3], parts[5], parts[1]))
         context.status_code = 204
         return None
@@ -144,6 +155,13 @@ class FakeKeystone:
         self.writes.append(f"DELETE {name}")
         context.status_code = 204
         return None
+
+    def apply(self, wanted: Wanted = WANTED) -> list[str]:
+        """Make it as `wanted`, and return what was done in Keystone."""
+        changes = IdentityStep(SITE, wanted, None, root=self.root).changes()
+        for change in changes:
+            change.perform()
+        return [change.summary for change in changes if change.summary != NOTE]
 
     def _assignments(self, request: Any, _context: Any) -> Any:
         ((filtered, (scope,)),) = request.qs.items()
@@ -158,29 +176,22 @@ class FakeKeystone:
 
 
 @pytest.fixture
-def keystone(requests_mock: requests_mock.Mocker) -> FakeKeystone:
-    return FakeKeystone(requests_mock)
-
-
-def apply(wanted: Wanted = WANTED) -> list[str]:
-    changes = IdentityStep(SITE, wanted, None).changes()
-    for change in changes:
-        change.perform()
-    return [change.summary for change in changes]
+def keystone(requests_mock: requests_mock.Mocker, tmp_path: Path) -> FakeKeystone:
+    return FakeKeystone(requests_mock, tmp_path)
 
 
 def test_an_empty_keystone_is_filled_once(keystone: FakeKeystone) -> None:
-    assert len(apply()) == 9
+    assert len(keystone.apply()) == 9
     assert keystone.passwords["glance"] == "a&b€"
     assert keystone.assigned == [("user-0", "role-0", "project-0")]
     assert {e["service_id"] for e in keystone.kept["endpoints"]} == {"service-0"}
     keystone.writes.clear()
-    assert apply() == []
+    assert keystone.apply() == []
     assert keystone.writes == []
 
 
 def test_a_domain_with_its_own_administrator(keystone: FakeKeystone) -> None:
-    assert apply(STACKS) == [
+    assert keystone.apply(STACKS) == [
         "create region RegionOne",
         "create domain stacks",
         "create role admin",
@@ -195,26 +206,26 @@ def test_a_domain_with_its_own_administrator(keystone: FakeKeystone) -> None:
     assert [user["domain_id"] for user in keystone.kept["users"]] == [made["id"]]
     assert [scope for _, _, scope in keystone.assigned] == [made["id"]]
     keystone.writes.clear()
-    assert apply(STACKS) == []
+    assert keystone.apply(STACKS) == []
     assert keystone.writes == []
 
 
 def test_a_domain_that_a_purge_has_only_disabled_is_enabled(keystone: FakeKeystone) -> None:
-    apply(STACKS)
+    keystone.apply(STACKS)
     keystone.kept["domains"][1]["enabled"] = False
-    assert apply(STACKS) == ["enable domain stacks"]
-    assert apply(STACKS) == []
+    assert keystone.apply(STACKS) == ["enable domain stacks"]
+    assert keystone.apply(STACKS) == []
 
 
 def test_what_was_changed_behind_our_back_is_repaired(keystone: FakeKeystone) -> None:
-    apply()
+    keystone.apply()
     keystone.passwords["glance"] = "other"
     keystone.kept["endpoints"].pop(0)
     keystone.kept["endpoints"][0]["url"] = "http://wrong"
     keystone.writes.clear()
-    assert len(apply()) == 3
+    assert len(keystone.apply()) == 3
     assert sorted(keystone.writes) == ["PATCH endpoints", "PATCH users", "POST endpoints"]
-    assert apply() == []
+    assert keystone.apply() == []
 
 
 def test_a_remote_administrator_who_is_refused_is_told_where_the_password_belongs(
@@ -222,7 +233,7 @@ def test_a_remote_administrator_who_is_refused_is_told_where_the_password_belong
 ) -> None:
     keystone.passwords["admin"] = "other"
     with pytest.raises(LoginRefused, match="as admin \\(401\\)") as told:
-        apply()
+        keystone.apply()
     assert "openstack/admin-password" in (told.value.hint or "")
 
 
@@ -240,7 +251,7 @@ def test_a_local_administrator_gets_the_sites_password(
         keystone.passwords["admin"] = str(site.admin_password)
 
     monkeypatch.setattr(identity, "run_bootstrap", bootstrap)
-    step = IdentityStep(dataclasses.replace(SITE, local=True), WANTED, provider)
+    step = IdentityStep(dataclasses.replace(SITE, local=True), WANTED, provider, root=keystone.root)
     (change,) = step.changes()
     assert change.summary == "set the password of the cloud's administrator admin"
     change.perform()
@@ -283,7 +294,7 @@ def test_other_refusals_are_told(
     monkeypatch.setattr(session, "RETRY_DELAY_S", 0.0)
     requests_mock.get(f"{URL}/roles", status_code=status)
     with pytest.raises(IdentityError, match=part) as told:
-        apply()
+        keystone.apply()
     assert hint in (told.value.hint or "")
     assert keystone.writes == []
 
@@ -301,7 +312,7 @@ def test_a_connection_that_breaks_after_a_post_makes_no_twin(
         return {"service": keystone.kept["services"][-1]}
 
     requests_mock.post(f"{URL}/services", json=create_and_break)
-    apply()
+    keystone.apply()
     assert len(keystone.kept["services"]) == 1
     assert {e["service_id"] for e in keystone.kept["endpoints"]} == {"service-0"}
 
@@ -317,11 +328,12 @@ def test_what_somebody_else_made_in_between_is_taken(
         return {"error": {"message": "Conflict", "code": 409}}
 
     requests_mock.post(f"{URL}/projects", json=conflict)
-    apply()
+    keystone.apply()
     assert keystone.assigned == [("user-0", "role-0", "p-other")]
 
 
-def test_what_is_deleted_already_is_no_error(requests_mock: requests_mock.Mocker) -> None:
-    FakeKeystone(requests_mock)
+def test_what_is_deleted_already_is_no_error(
+    keystone: FakeKeystone, requests_mock: requests_mock.Mocker
+) -> None:
     requests_mock.delete(f"{URL}/users/u", status_code=404)
     Keystone(SITE).request("DELETE", "/users/u")

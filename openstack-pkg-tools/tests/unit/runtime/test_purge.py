@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from unit.runtime.making import install, manifests_of
 
 from debstack.base.errors import DebstackError, IdentityUnavailable
 from debstack.runtime import manifests, purge
+from debstack.runtime.keystone.registered import Registered
 from debstack.runtime.keystone.removing import Leaving, plan_removal
 from debstack.runtime.keystone.snapshot import FoundEndpoint, FoundService, FoundUser, Snapshot
 from debstack.runtime.step import Change
@@ -118,6 +120,18 @@ def test_a_catalogue_entry_goes_with_its_last_endpoint() -> None:
     assert only.path == ("endpoints", "e-One")
     (user,) = plan_removal(found(), common, Leaving(users=["glance"]), "One")
     assert user.path == ("users", "u1")
+
+
+def test_an_endpoint_in_a_former_region_goes_if_it_is_noted_as_ours() -> None:
+    _, api = manifests_of("glance")
+    ours = Registered(region="Two", type="image", name="glance", interface="public", url="http://x")
+    there = found("One", "Two", "Three")
+    leaving = Leaving(types=["image"])
+    gone = plan_removal(there, api, leaving, "One", [ours])
+    assert [removal.path[1] for removal in gone] == ["e-One", "e-Two"]
+    moved = dataclasses.replace(ours, url="http://other")
+    (only,) = plan_removal(there, api, leaving, "One", [moved])
+    assert only.path[1] == "e-One"
 
 
 def test_a_domain_is_disabled_before_it_goes() -> None:

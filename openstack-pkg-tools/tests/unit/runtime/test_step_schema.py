@@ -14,6 +14,7 @@ from unit.runtime.making import context
 from debstack.base.errors import CommandError, DatabaseError
 from debstack.base.run import Result
 from debstack.base.secret import Secret
+from debstack.runtime.database import locking
 from debstack.runtime.database.driver import MARKER, Row, secret_forms
 from debstack.runtime.database.snapshot import Snapshot, Table, to_json
 from debstack.runtime.database.sqlite import SqliteDriver, SqliteSession
@@ -299,7 +300,7 @@ def test_a_lock_that_is_never_given_back_is_told(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changes = machine.step.changes()
-    monkeypatch.setattr(schema, "LOCK_TIMEOUT_S", -1.0)
+    monkeypatch.setattr(locking, "LOCK_TIMEOUT_S", -1.0)
     with machine.driver.open(ACCOUNT) as other:
         assert other.try_lock()
         with pytest.raises(DatabaseError, match="another machine has been migrating"):

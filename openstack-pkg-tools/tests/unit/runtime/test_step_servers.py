@@ -11,7 +11,7 @@ import pytest
 from unit.runtime.making import context
 from unit.runtime.test_step_units import RUNNING, STOPPED
 
-from debstack.runtime import running_mariadb, systemd
+from debstack.runtime import broker_node, running_mariadb, systemd
 from debstack.runtime.steps.servers import ServerStep, build, server_steps
 
 
@@ -24,6 +24,73 @@ def root(tmp_path: Path) -> Path:
 
 def rabbitmq(root: Path) -> ServerStep:
     return next(step for step in server_steps(context(root)) if step.id == "server:rabbitmq")
+
+
+@pytest.fixture
+def named(root: Path) -> Path:
+    """A machine whose name leads to itself, with a port mapper."""
+    for name, text in (
+        ("etc/hosts", "127.0.1.1 node\n"),
+        ("usr/lib/systemd/system/epmd.socket", "[Socket]\n"),
+    ):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+def epmd(root: Path) -> ServerStep:
+    return next(step for step in server_steps(context(root)) if step.id == "server:epmd")
+
+
+def test_what_only_the_broker_uses_listens_where_its_name_leads(
+    named: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(systemd, "unit_state", lambda _unit: STOPPED)
+    assert "server:epmd" in rabbitmq(named).needs
+    for step in (epmd(named), rabbitmq(named)):
+        for change in step.changes():
+            change.perform()
+        assert step.changes() == []
+    text = (named / "etc/rabbitmq/conf.d/50-debstack.conf").read_text()
+    assert "\ndistribution.listener.interface = 127.0.1.1\n" in text
+    drop_in = named / "etc/systemd/system/epmd.socket.d/50-debstack.conf"
+    assert drop_in.read_text().partition("[Socket]\n")[2].splitlines() == [
+        "ListenStream=",
+        "ListenStream=127.0.0.1:4369",
+        "ListenStream=127.0.1.1:4369",
+        "FreeBind=true",
+    ]
+    # A name that leads elsewhere now: nothing is narrowed any more.
+    (named / "etc/hosts").write_text("")
+    epmd(named).changes()[0].perform()
+    assert "ListenStream" not in drop_in.read_text()
+    assert any("/50-debstack.conf" in change.summary for change in rabbitmq(named).changes())
+
+
+def test_a_port_mapper_that_runs_is_restarted_and_its_nodes_waited_for(
+    named: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(systemd, "unit_state", lambda _unit: RUNNING)
+    monkeypatch.setattr(systemd, "daemon_reload", lambda: done.append("reload"))
+    monkeypatch.setattr(systemd, "bring_up", lambda unit, verb: done.append(f"{verb} {unit}"))
+    monkeypatch.setattr(broker_node, "registered", lambda: frozenset({"rabbit"}))
+    monkeypatch.setattr(broker_node, "await_registered", lambda names: done.extend(names))
+    for change in epmd(named).changes():
+        change.perform()
+    assert done == ["reload", "restart epmd.socket", "rabbit"]
+
+
+@pytest.mark.parametrize(("names", "early"), [([], ["restart epmd.socket"]), (["rabbit"], [])])
+def test_before_the_broker_has_started_the_port_mapper_is_told_at_once(
+    named: Path, monkeypatch: pytest.MonkeyPatch, names: list[str], early: list[str]
+) -> None:
+    monkeypatch.setattr(systemd, "unit_state", lambda _unit: RUNNING)
+    monkeypatch.setattr(broker_node, "registered", lambda: frozenset(names))
+    step = epmd(named)
+    assert step.early_changes() == []
+    step.file_changes()[0].perform()
+    assert [change.summary for change in step.early_changes()] == early
 
 
 def test_only_local_servers_in_use_are_touched(root: Path) -> None:

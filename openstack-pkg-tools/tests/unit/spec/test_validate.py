@@ -19,6 +19,7 @@ PYTHON = {f"{COMMON}/config/tiny/dialect": "python", f"{COMMON}/config/tiny/name
 QUESTION = {"summary": "Port of it:", "text": "Where it listens."}
 
 ROW = {"database": "tiny", "table": "things", "key": {"name": "a"}}
+LOAD = {"database": "tiny", "summary": "load", "command": ["tiny-load"], "files": "/etc/t/*.json"}
 TASK = {"summary": "do it", "probe": ["cat"], "expect": "x", "command": ["do"]}
 
 BROKEN: list[tuple[dict[str, Any], str]] = [
@@ -27,6 +28,13 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     ({f"{COMMON}/row": [{**ROW, "key": {}}]}, "row[0].key: expected at least one column"),
     ({f"{COMMON}/row": [{**ROW, "set": {"name": "b"}}]}, "row[0].set.name: is part of the key"),
     ({f"{COMMON}/row": [{**ROW, "set": {"n": "${x}"}}]}, "row[0].set.n: ${x}: unknown reference"),
+    ({f"{COMMON}/load/A": LOAD}, "load.A: expected a name in kebab-case"),
+    ({f"{COMMON}/load/a": {**LOAD, "database": "tinny"}}, "load.a.database: no schema is declared"),
+    ({f"{COMMON}/load/a": {**LOAD, "summary": "a\nb"}}, "load.a.summary: expected one line"),
+    ({f"{COMMON}/load/a": {**LOAD, "command": []}}, "load.a.command: expected a command"),
+    ({f"{COMMON}/load/a": {**LOAD, "files": "etc/*.json"}}, "load.a.files: expected /…/*.json"),
+    ({f"{COMMON}/load/a": {**LOAD, "files": "/etc/*/a.json"}}, "load.a.files: expected /…/*.json"),
+    ({f"{COMMON}/load/a": {**LOAD, "files": "/etc/a.yaml"}}, "load.a.files: expected /…/*.json"),
     ({f"{COMMON}/task/a": {**TASK, "probe": []}}, "task.a.probe: expected a command"),
     ({f"{COMMON}/task/a": {**TASK, "summary": ""}}, "task.a.summary: expected one line"),
     ({f"{COMMON}/task/a": {**TASK, "expect": "${x}"}}, "task.a.expect: ${x}: unknown reference"),

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from debstack.runtime.keystone.planning import chosen_service
+from debstack.runtime.keystone.registered import Registered, found_as
 from debstack.runtime.keystone.session import Keystone
 from debstack.runtime.keystone.snapshot import FoundUser, Snapshot, found_endpoint, found_service
 from debstack.runtime.keystone.wanted import Scoped
@@ -57,13 +58,18 @@ def take_removal_snapshot(keystone: Keystone, manifest: Manifest, users: Iterabl
 
 
 def plan_removal(
-    found: Snapshot, manifest: Manifest, leaving: Leaving, region: str
+    found: Snapshot,
+    manifest: Manifest,
+    leaving: Leaving,
+    region: str,
+    noted: Collection[Registered] = (),
 ) -> list[Removal]:
     """Return what to delete of `leaving`, of the services their endpoints in `region`.
 
-    A service goes with its last endpoint, since another region may have it too. Pure.
+    Those in a former region go if they are `noted` as ours. A service goes with its last endpoint,
+    since another region may have it too. Pure.
     """
-    removals = _of_services(found, manifest, leaving.types, region)
+    removals = _of_services(found, manifest, leaving.types, region, noted)
     for name in leaving.users:
         user = found.users.get(Scoped(domain=_domain(manifest, name), name=name).key)
         if user is not None:
@@ -93,7 +99,11 @@ def _of_domain(name: str, domain_id: str) -> list[Removal]:
 
 
 def _of_services(
-    found: Snapshot, manifest: Manifest, types: Iterable[str], region: str
+    found: Snapshot,
+    manifest: Manifest,
+    types: Iterable[str],
+    region: str,
+    noted: Collection[Registered],
 ) -> list[Removal]:
     removals: list[Removal] = []
     for service_type in types:
@@ -102,15 +112,18 @@ def _of_services(
         if service is None or service.name != name:
             continue
         endpoints = [e for e in found.endpoints if e.service == service.id]
+        noted_ids = {
+            e.id for one in noted if one.type == service_type for e in found_as(found, one)
+        }
+        leaving = [e for e in endpoints if e.region == region or e.id in noted_ids]
         removals += [
             Removal(
                 summary=f"delete {e.interface} endpoint of {service_type}: {e.url}",
                 path=("endpoints", e.id),
             )
-            for e in endpoints
-            if e.region == region
+            for e in leaving
         ]
-        if all(e.region == region for e in endpoints):
+        if len(leaving) == len(endpoints):
             removals.append(
                 Removal(
                     summary=f"delete service {service_type} ({name})",

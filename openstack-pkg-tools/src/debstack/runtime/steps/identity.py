@@ -5,10 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from debstack.runtime.context import Context
+from debstack.runtime.files import difference, write
 from debstack.runtime.keystone.performing import Performer
 from debstack.runtime.keystone.planning import known_ids, plan
+from debstack.runtime.keystone.registered import FILE, file_of, noted, to_note
 from debstack.runtime.keystone.session import Keystone, LoginRefused
 from debstack.runtime.keystone.snapshot import THREADS, Snapshot, take_snapshot
 from debstack.runtime.keystone.wanted import Wanted, wanted_of
@@ -31,6 +34,7 @@ class IdentityStep(Step):
         wanted: Wanted,
         provider: Manifest | None,
         *,
+        root: Path,
         writers: int = THREADS,
         secrets: Sequence[str] = (),
     ) -> None:
@@ -42,6 +46,7 @@ class IdentityStep(Step):
         self._identity = identity
         self._wanted = wanted
         self._provider = provider
+        self._root = root
         self._secrets = secrets
         self._writers = writers
 
@@ -61,9 +66,22 @@ class IdentityStep(Step):
         found = take_snapshot(keystone, self._wanted)
         actions = plan(found, self._wanted)
         performer = Performer(keystone, actions, known_ids(found), writers=self._writers)
-        return [
+        return self._note(found) + [
             Change(summary=action.summary, perform=partial(performer.perform, index))
             for index, action in enumerate(actions)
+        ]
+
+    def _note(self, found: Snapshot) -> list[Change]:
+        """Return the note of what is ours, taken before it is made: a killed run knows it too."""
+        before = noted(self._root)
+        ours = to_note(before, found, self._wanted)
+        wanted = file_of(self._root, ours)
+        if not (ours or before) or not difference(wanted):
+            return []
+        return [
+            Change(
+                summary=f"note in {FILE} which endpoints are ours", perform=partial(write, wanted)
+            )
         ]
 
     def _recover(self) -> None:
@@ -91,4 +109,5 @@ def build(context: Context) -> list[Step]:
     alone = provider is not None and context.site.database.engine is Engine.SQLITE
     writers = 1 if alone else THREADS
     secrets = told_secrets(context)
-    return [IdentityStep(identity, wanted, provider, writers=writers, secrets=secrets)]
+    root = context.root
+    return [IdentityStep(identity, wanted, provider, root=root, writers=writers, secrets=secrets)]

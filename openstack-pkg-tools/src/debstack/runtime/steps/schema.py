@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import logging
 import pwd
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from debstack.base.errors import CommandError, DatabaseError, DatabaseUnavailable
@@ -21,6 +19,7 @@ from debstack.runtime.database.driver import (
     driver_for,
     secret_forms,
 )
+from debstack.runtime.database.locking import locked
 from debstack.runtime.database.revisions import Standing, heads, read_revisions, standing
 from debstack.runtime.site import DatabaseAccount
 from debstack.runtime.step import Change, Step
@@ -31,9 +30,6 @@ log = logging.getLogger(__name__)
 PACKAGES = "/usr/lib/python3/dist-packages"
 SNAPSHOTS = "/usr/share/debstack/schemas"
 SYNC_TIMEOUT_S = 4 * 3600.0
-LOCK_TIMEOUT_S = 1800.0
-LOCK_POLL_S = 0.5
-LOCK_REPORT_S = 15.0
 
 
 def as_migrator(command: Sequence[str], user: str) -> list[str]:
@@ -121,7 +117,7 @@ class SchemaStep(Step):
         """Load the finished schema or run the service's own command, alone; check what it did."""
         revisions = read_revisions(self._directory)
         table = self._schema.version_table
-        with self._driver.open(self._account) as session, self._locked(session):
+        with self._driver.open(self._account) as session, locked(session, self._account.database):
             found = read_standing(session, revisions, table)
             self._refuse_newer(found)
             if found.missing:
@@ -183,30 +179,6 @@ class SchemaStep(Step):
                 f"schema of {self._account.database}: {error.message}",
                 hint="remove the cause, then run: debstack apply",
             ) from error
-
-    @contextmanager
-    def _locked(self, session: Session) -> Iterator[None]:
-        begun = time.monotonic()
-        told = begun
-        while not session.try_lock():
-            now = time.monotonic()
-            if now - begun > LOCK_TIMEOUT_S:
-                raise DatabaseError(
-                    f"database {self._account.database}: another machine has been migrating its "
-                    f"schema for {LOCK_TIMEOUT_S / 60:.0f} minutes",
-                    hint="see what that one does; then run: debstack apply",
-                )
-            if now - told >= LOCK_REPORT_S:
-                told = now
-                log.info(
-                    "waiting for another migration of %s (%.0f s)",
-                    *(self._account.database, now - begun),
-                )
-            time.sleep(LOCK_POLL_S)
-        try:
-            yield
-        finally:
-            session.unlock()
 
     def declared(self) -> Sequence[str]:
         """See Step."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from debstack.runtime import freshness, running_mariadb, systemd
+from debstack.runtime import broker_node, freshness, running_mariadb, systemd
 from debstack.runtime.context import Context
 from debstack.runtime.files import WantedFile, difference, write
 from debstack.runtime.site import Engine
@@ -18,6 +18,8 @@ from debstack.runtime.step import Change, Step
 
 MARIADB = "/etc/mysql/mariadb.conf.d/60-debstack.cnf"
 RABBITMQ = "/etc/rabbitmq/conf.d/50-debstack.conf"
+EPMD = "/etc/systemd/system/epmd.socket.d/50-debstack.conf"
+_EPMD_UNIT = "/usr/lib/systemd/system/epmd.socket"
 _HEADER = """\
 # Made by debstack; it is overwritten: do not edit it.
 # What a file of yours that is read later says, wins: {local}
@@ -30,14 +32,30 @@ def mariadb_text(connections: int) -> str:
     return f"{header}[mariadbd]\nmax_connections = {connections}\n"
 
 
-def rabbitmq_text(outside: str) -> str:
+def rabbitmq_text(outside: str, node: str) -> str:
     """Return the drop-in of RabbitMQ, which would else listen at every address.
 
-    `outside` is the address at which other machines reach it, empty where none do.
+    `outside` is the address at which other machines reach it, empty where none do; `node` where
+    its own tools do (see broker_node), empty for every address.
     """
-    header = _HEADER.format(local="/etc/rabbitmq/conf.d/90-local.conf")
-    lines = f"{header}listeners.tcp.local = 127.0.0.1:5672\n"
-    return f"{lines}listeners.tcp.management = {outside}:5672\n" if outside else lines
+    lines = [_HEADER.format(local="/etc/rabbitmq/conf.d/90-local.conf")]
+    lines.append("listeners.tcp.local = 127.0.0.1:5672\n")
+    if outside:
+        lines.append(f"listeners.tcp.management = {outside}:5672\n")
+    if node:
+        lines.append(f"distribution.listener.interface = {node}\n")
+    return "".join(lines)
+
+
+def epmd_text(node: str) -> str:
+    """Return the drop-in of the socket of Erlang's port mapper, for the `node` of rabbitmq_text."""
+    header = _HEADER.format(local="/etc/systemd/system/epmd.socket.d/90-local.conf")
+    if not node:
+        return header
+    addresses = sorted({"127.0.0.1", node})
+    lines = ["[Socket]", "ListenStream=", *(f"ListenStream={one}:4369" for one in addresses)]
+    # An address of the machine may come later than sockets do.
+    return header + "".join(f"{line}\n" for line in [*lines, "FreeBind=true"])
 
 
 class ServerStep(Step):
@@ -61,6 +79,10 @@ class ServerStep(Step):
             return []
         told = f"write {self._absolute}"
         return [Change(summary=told, perform=partial(write, self._wanted))]
+
+    def early_changes(self) -> list[Change]:
+        """Return what is better done before any service that uses this server has started."""
+        return []
 
     def changes(self) -> Sequence[Change]:
         """See Step. A server that is not running is left so: it reads the file when it starts."""
@@ -96,6 +118,46 @@ class MariadbStep(ServerStep):
         ]
 
 
+class EpmdStep(ServerStep):
+    """Erlang's port mapper, which systemd listens for; whoever was registered comes back."""
+
+    def __init__(self, wanted: WantedFile) -> None:
+        super().__init__("epmd", wanted, EPMD)
+        self._service = "epmd.socket"
+
+    def heed(self) -> list[Change]:
+        """See ServerStep."""
+        return [Change(summary="restart epmd.socket", perform=self._restart)]
+
+    def early_changes(self) -> list[Change]:
+        """See ServerStep. Whoever has registered would need seconds to come back."""
+        since = systemd.unit_state(self._service).since
+        stale = since is not None and freshness.newest([self._wanted.path], since) is not None
+        return self.heed() if stale and not broker_node.registered() else []
+
+    def _restart(self) -> None:
+        names = broker_node.registered()
+        systemd.daemon_reload()
+        systemd.bring_up(self._service, "restart")
+        broker_node.await_registered(names)
+
+
+def _rabbitmq_steps(context: Context) -> list[ServerStep]:
+    site = context.site
+    outside = site.management_address if site.joined else ""
+    node = broker_node.address(context.root, site.hostname, site.management_address)
+    steps: list[ServerStep] = []
+    drop_in = context.path(EPMD)
+    # What was written for another answer or name is taken back by a file that says nothing.
+    if context.path(_EPMD_UNIT).exists() and (node or drop_in.exists()):
+        steps.append(EpmdStep(WantedFile(path=drop_in, content=epmd_text(node))))
+    wanted = WantedFile(path=context.path(RABBITMQ), content=rabbitmq_text(outside, node))
+    broker = ServerStep("rabbitmq-server", wanted, RABBITMQ)
+    # One that is restarted asks the port mapper before and after.
+    broker.needs |= {"server:epmd"}
+    return [*steps, broker]
+
+
 def server_steps(context: Context) -> list[ServerStep]:
     """Return a step for each server of this machine that its services use."""
     site = context.site
@@ -106,9 +168,7 @@ def server_steps(context: Context) -> list[ServerStep]:
         wanted = WantedFile(path=context.path(MARIADB), content=mariadb_text(connections))
         steps.append(MariadbStep(wanted, connections))
     if site.messaging_local and site.messaging and context.path("/etc/rabbitmq").is_dir():
-        outside = site.management_address if site.joined else ""
-        wanted = WantedFile(path=context.path(RABBITMQ), content=rabbitmq_text(outside))
-        steps.append(ServerStep("rabbitmq-server", wanted, RABBITMQ))
+        steps += _rabbitmq_steps(context)
     return steps
 
 
