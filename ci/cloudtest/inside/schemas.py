@@ -19,6 +19,7 @@ from debstack.runtime.database.mariadb import MariadbSession
 from debstack.runtime.database.snapshot import Snapshot, canonical
 from debstack.runtime.database.url import MARIADB_SOCKET, service_url
 from debstack.runtime.site import DatabaseServer, Engine
+from debstack.runtime.steps import load
 
 PACKAGES = Path("/usr/lib/python3/dist-packages")
 SERVER = DatabaseServer(engine=Engine.MARIADB)
@@ -47,6 +48,7 @@ def differing_in_use(wanted: Snapshot, database: str) -> list[str]:
         other = {
             name: canonical(str(live.rows(f"SHOW CREATE TABLE {live.quoted(name)}")[0][1]))
             for name in live.tables()
+            if name != load.TABLE  # debstack's own note of what it loaded
         }
     return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
 
