@@ -181,6 +181,14 @@ def test_paused_a_server_is_silent_and_goes_on_after_it(cloud: Node, tenants: Te
     assert virtual.ssh(cloud, address, "cat /proc/sys/kernel/random/boot_id") == boot
 
 
+def test_rebooted_softly_a_server_is_reached_again(cloud: Node, tenants: Tenants) -> None:
+    address = tenants.outer("first")
+    boot = virtual.ssh(cloud, address, "cat /proc/sys/kernel/random/boot_id")
+    openstack(cloud, "server", "reboot", "--soft", "--wait", "first")
+    virtual.prove_login(cloud, address)
+    assert virtual.ssh(cloud, address, "cat /proc/sys/kernel/random/boot_id") != boot
+
+
 def memory_kib(node: Node, address: str) -> int:
     virtual.prove_login(node, address)
     return int(virtual.ssh(node, address, "grep MemTotal /proc/meminfo").split()[1])
