@@ -37,11 +37,6 @@ def openvswitch_datapath() -> str:
     return "system" if found else "netdev"
 
 
-def openvswitch_in_user_space() -> str:
-    """Return true where Open vSwitch switches in user space, else false."""
-    return "true" if openvswitch_datapath() == "netdev" else "false"
-
-
 @functools.cache
 def volume_group() -> str:
     """Return the LVM volume group with the most free space, empty where there is none."""
@@ -61,7 +56,6 @@ TRAITS: Mapping[str, Callable[[], str]] = {
     "hostname": socket.gethostname,
     "hypervisor": hypervisor,
     "openvswitch-datapath": openvswitch_datapath,
-    "openvswitch-in-user-space": openvswitch_in_user_space,
     "time-zone": whereabouts.time_zone,
     "volume-group": volume_group,
 }

@@ -31,7 +31,6 @@ PLAIN = (
     "cpus",
     "hypervisor",
     "openvswitch-datapath",
-    "openvswitch-in-user-space",
     "volume-group",
 )
 

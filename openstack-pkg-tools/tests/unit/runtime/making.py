@@ -12,6 +12,7 @@ from debstack.runtime.context import Context
 from debstack.runtime.facts import Facts
 from debstack.runtime.preseeds.known import Known, together
 from debstack.runtime.resolve import Inputs, resolve
+from debstack.runtime.step import Step
 from debstack.spec.component import manifest_json, read_component
 from debstack.spec.component import resolve as resolve_manifest
 from debstack.spec.series_questions import SeriesQuestions, collect
@@ -83,3 +84,11 @@ def inputs(
 def context(root: Path, answers: dict[str, str] | None = None) -> Context:
     installed = all_manifests()
     return Context(site=resolve(inputs(installed, answers)), manifests=installed, root=root)
+
+
+def applied(step: Step) -> list[str]:
+    """Make the changes of `step`; return what they were."""
+    changes = step.changes()
+    for change in changes:
+        change.perform()
+    return [change.summary for change in changes]

@@ -48,4 +48,3 @@ def test_without_the_programs_nothing_is_there(
     monkeypatch.setattr(detect, "OPENVSWITCH_MODULE", tmp_path / "none")
     assert detect.volume_group() == ""
     assert detect.openvswitch_datapath() == "netdev"
-    assert detect.openvswitch_in_user_space() == "true"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import requests_mock
-from unit.runtime.making import context
+from unit.runtime.making import applied, context
 from unit.runtime.test_identity_session import SITE, WANTED, FakeKeystone
 
 from debstack.base.errors import ConfigurationError
@@ -106,13 +106,6 @@ def step(root: Path) -> FormerRegionStep:
     return FormerRegionStep(SITE, OURS, units=["glance-api"], root=root)
 
 
-def run(former: FormerRegionStep) -> list[str]:
-    changes = former.changes()
-    for change in changes:
-        change.perform()
-    return [change.summary for change in changes]
-
-
 @pytest.fixture
 def keystone(requests_mock: requests_mock.Mocker, tmp_path: Path) -> FakeKeystone:
     return FakeKeystone(requests_mock, tmp_path)
@@ -127,7 +120,7 @@ def test_the_catalogue_moves(keystone: FakeKeystone) -> None:
     assert noted(keystone.root) == OURS
     keystone.apply(MOVED)
     assert len(in_region(keystone, "RegionOne")) == len(in_region(keystone, "RegionTwo")) == 3
-    told = run(step(keystone.root))
+    told = applied(step(keystone.root))
     assert told == [
         "delete admin endpoint of image in region RegionOne: http://admin:9292",
         "delete internal endpoint of image in region RegionOne: http://internal:9292",
@@ -157,7 +150,7 @@ def test_a_region_that_means_something_stays(
     keystone.kept["regions"] = regions
     keystone.kept["registered_limits"] = limits
     keystone.apply()
-    told = run(step(keystone.root))
+    told = applied(step(keystone.root))
     assert len(told) == 4
     assert "delete region RegionOne" not in told
     assert keystone.kept["regions"] == regions

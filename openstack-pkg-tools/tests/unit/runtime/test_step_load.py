@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from unit.runtime.making import context, manifests_of
+from unit.runtime.making import applied, context, manifests_of
 from unit.runtime.test_step_schema import ACCOUNT, MANIFEST
 
 from debstack.base.errors import CommandError, ConfigurationError, DatabaseError
 from debstack.base.run import Result
 from debstack.runtime.context import Context
 from debstack.runtime.database.sqlite import SqliteDriver
-from debstack.runtime.steps import load
+from debstack.runtime.steps import load, schema
 from debstack.runtime.steps.load import TABLE, LoadStep
 from debstack.spec.vocabulary import Load, Package
 
@@ -32,7 +32,7 @@ class Machine:
         self.write("a.json", "{}")
         self.driver = SqliteDriver(root)
         self.driver.changes(ACCOUNT, [])[0].perform()
-        monkeypatch.setattr(load, "run", self._run)
+        monkeypatch.setattr(schema, "run", self._run)
         known = context(root)
         site = dataclasses.replace(known.site, accounts={("svc", "db"): ACCOUNT})
         manifest = dataclasses.replace(MANIFEST, package=Package(load={"defs": DECLARED}))
@@ -48,10 +48,7 @@ class Machine:
         return Result(code=0, stdout="", stderr="")
 
     def apply(self) -> list[str]:
-        changes = self.step.changes()
-        for change in changes:
-            change.perform()
-        return [change.summary for change in changes]
+        return applied(self.step)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from unit.runtime.making import context
+from unit.runtime.making import applied, context
 
 from debstack.base.errors import CommandError, DatabaseError
 from debstack.base.run import Result
@@ -102,10 +102,7 @@ class Machine:
         path.write_text(to_json(brought))
 
     def apply(self) -> list[str]:
-        changes = self.step.changes()
-        for change in changes:
-            change.perform()
-        return [change.summary for change in changes]
+        return applied(self.step)
 
 
 @pytest.fixture
@@ -303,7 +300,7 @@ def test_a_lock_that_is_never_given_back_is_told(
     monkeypatch.setattr(locking, "LOCK_TIMEOUT_S", -1.0)
     with machine.driver.open(ACCOUNT) as other:
         assert other.try_lock()
-        with pytest.raises(DatabaseError, match="another machine has been migrating"):
+        with pytest.raises(DatabaseError, match="another machine has been changing"):
             changes[0].perform()
 
 

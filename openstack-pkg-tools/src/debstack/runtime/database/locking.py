@@ -27,13 +27,13 @@ def locked(session: Session, database: str) -> Iterator[None]:
         now = time.monotonic()
         if now - begun > LOCK_TIMEOUT_S:
             raise DatabaseError(
-                f"database {database}: another machine has been migrating its "
-                f"schema for {LOCK_TIMEOUT_S / 60:.0f} minutes",
+                f"database {database}: another machine has been changing its "
+                f"tables for {LOCK_TIMEOUT_S / 60:.0f} minutes",
                 hint="see what that one does; then run: debstack apply",
             )
         if now - told >= LOCK_REPORT_S:
             told = now
-            log.info("waiting for another migration of %s (%.0f s)", database, now - begun)
+            log.info("waiting for another change of %s (%.0f s)", database, now - begun)
         time.sleep(LOCK_POLL_S)
     try:
         yield

@@ -8,15 +8,14 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from debstack.base.errors import CommandError, ConfigurationError, DatabaseError
-from debstack.base.run import run
+from debstack.base.errors import ConfigurationError
 from debstack.runtime.context import Context
-from debstack.runtime.database.driver import Driver, Session, driver_for, secret_forms
+from debstack.runtime.database.driver import Driver, Session, driver_for
 from debstack.runtime.database.locking import locked
 from debstack.runtime.files import refusal
 from debstack.runtime.site import DatabaseAccount
 from debstack.runtime.step import Change, Step
-from debstack.runtime.steps.schema import as_migrator
+from debstack.runtime.steps.schema import run_on
 from debstack.spec.vocabulary import Load, Manifest
 
 #: What was loaded into a database stands in it: it may be another one tomorrow, or serve others.
@@ -94,21 +93,9 @@ class LoadStep(Step):
         with self._driver.open(self._account) as session, locked(session, self._account.database):
             if self._noted(session) == digest(files):
                 return
-            self._run()
+            command = self._load.command
+            run_on(self._account, command, self._user, what="database", timeout_s=TIMEOUT_S)
             self._note(session, digest(files))
-
-    def _run(self) -> None:
-        try:
-            run(
-                as_migrator(self._load.command, self._user),
-                timeout_s=TIMEOUT_S,
-                secrets=secret_forms(self._account.url, self._account.password),
-            )
-        except CommandError as error:
-            raise DatabaseError(
-                f"database {self._account.database}: {error.message}",
-                hint="remove the cause, then run: debstack apply",
-            ) from error
 
     def _note(self, session: Session, loaded: str) -> None:
         table = session.quoted(TABLE)

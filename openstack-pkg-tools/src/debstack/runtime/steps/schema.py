@@ -51,6 +51,26 @@ def as_migrator(command: Sequence[str], user: str) -> list[str]:
     return ["setpriv", *ids, "--pdeathsig=KILL", "--", *command]
 
 
+def run_on(
+    account: DatabaseAccount, command: Sequence[str], user: str, *, what: str, timeout_s: float
+) -> None:
+    """Run a service's `command` on the database of `account`, as_migrator.
+
+    Raises DatabaseError, which begins with `what` and the database.
+    """
+    try:
+        run(
+            as_migrator(command, user),
+            timeout_s=timeout_s,
+            secrets=secret_forms(account.url, account.password),
+        )
+    except CommandError as error:
+        raise DatabaseError(
+            f"{what} {account.database}: {error.message}",
+            hint="remove the cause, then run: debstack apply",
+        ) from error
+
+
 def read_standing(
     session: Session, revisions: dict[str, tuple[str, ...]], version_table: str
 ) -> Standing:
@@ -167,18 +187,9 @@ class SchemaStep(Step):
         return True
 
     def _sync(self) -> None:
-        command = list(self._schema.sync)
-        try:
-            run(
-                as_migrator(command, self._manifest.user),
-                timeout_s=SYNC_TIMEOUT_S,
-                secrets=secret_forms(self._account.url, self._account.password),
-            )
-        except CommandError as error:
-            raise DatabaseError(
-                f"schema of {self._account.database}: {error.message}",
-                hint="remove the cause, then run: debstack apply",
-            ) from error
+        user = self._manifest.user
+        sync = self._schema.sync
+        run_on(self._account, sync, user, what="schema of", timeout_s=SYNC_TIMEOUT_S)
 
     def declared(self) -> Sequence[str]:
         """See Step."""
