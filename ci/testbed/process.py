@@ -100,12 +100,21 @@ def cgroup_of(pid: int) -> Path:
     raise TestbedError(f"process {pid}: expected a place in the unified hierarchy, found none")
 
 
+def groups(top: Path) -> list[Path]:
+    """Return the cgroup `top` and all below it, outermost first; none if it does not exist.
+
+    Others remove groups while this looks, which ends Path.rglob with FileNotFoundError.
+    """
+    return [Path(folder) for folder, _, _ in os.walk(top)]
+
+
 def members(group: Path) -> list[int]:
     """Return the pids in the cgroup `group` and all below it; none if it does not exist."""
     pids: list[int] = []
-    for listing in group.rglob("cgroup.procs"):
+    for folder in groups(group):
         try:
-            pids += [int(line) for line in listing.read_text(encoding="ascii").split()]
+            listing = (folder / "cgroup.procs").read_text(encoding="ascii")
+            pids += [int(line) for line in listing.split()]
         except (FileNotFoundError, OSError):
             continue  # the group vanished while we looked, and its processes with it
     return [pid for pid in pids if pid > 0]
@@ -145,8 +154,7 @@ def _kill_members(group: Path, pids: list[int]) -> None:
 
 def _remove_cgroup(group: Path) -> None:
     """Remove the empty `group`; systemd may be quicker with a scope of its own."""
-    folders = [group, *(path for path in group.rglob("*") if path.is_dir())]
-    for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
+    for folder in reversed(groups(group)):
         try:
             folder.rmdir()
         except OSError:

@@ -20,7 +20,7 @@ from testbed.bed import Testbed
 from testbed.machine import wait_until
 from testbed.node import Node
 from testbed.places import STATE, cache
-from testbed.process import cgroup2_mount
+from testbed.process import cgroup2_mount, groups
 
 pytestmark = [pytest.mark.root, pytest.mark.system]
 
@@ -149,17 +149,16 @@ def test_a_command_that_hangs_is_killed_in_the_node(bed: Testbed) -> None:
 def traces(name: str) -> list[str]:
     """What of the testbed `name` can be seen on this host."""
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
-    groups = cgroup2_mount().rglob(f"*{name}*")
     commands = run(["ps", "-e", "-o", "args="]).stdout.splitlines()
     loops = run(["losetup", "--list", "--noheadings", "--output", "BACK-FILE"]).stdout.split()
     return [
         *(line for line in mounts if name in line),
-        *(str(group) for group in groups),
+        *(str(group) for group in groups(cgroup2_mount()) if name in group.name),
         *(line for line in commands if f"--machine={name}" in line),
         *network.namespaces(name),
         *(str(path) for path in cache("nodes").glob(f"{name}.*")),
         *(str(path) for path in STATE.glob(f"{name}*")),
-        *(str(path) for path in Path("/run/systemd/nspawn").rglob(f"*{name}*")),
+        *(str(path) for path in Path("/run/systemd/nspawn").glob(f"*/*{name}*")),
         *(path for path in loops if name in path),
     ]
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,3 +67,23 @@ def test_a_group_that_stays_busy_is_an_error(
     monkeypatch.setattr(process, "_remove_cgroup", lambda path: None)
     with pytest.raises(TestbedError, match="stays busy"):
         kill_cgroup(tmp_path, timeout_s=0.05)
+
+
+def test_members_are_told_while_groups_come_and_go(scratch: Path) -> None:
+    group, gone = scratch / "group", threading.Event()
+    (group / "stays").mkdir(parents=True)
+    (group / "stays" / "cgroup.procs").write_text("7\n")
+
+    def come_and_go() -> None:
+        while not gone.is_set():
+            (group / "node" / "payload").mkdir(parents=True)
+            (group / "node" / "payload").rmdir()
+            (group / "node").rmdir()
+
+    other = threading.Thread(target=come_and_go)
+    other.start()
+    try:
+        assert {tuple(members(group)) for _ in range(2000)} == {(7,)}
+    finally:
+        gone.set()
+        other.join()
