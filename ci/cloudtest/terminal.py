@@ -1,23 +1,63 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A person at debconf's readline front end, for tests: reads the questions, types the answers."""
+"""A person at one of debconf's front ends, for tests: reads the questions, types the answers."""
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 
 import pexpect
+import pyte
 
 from testbed.node import Node
 
 #: "page up", which the front end takes as previous-question. (readline takes control-U from it.)
 BACK = "\x1b[5~"
+#: End of the line, and cut all before: in the windows of dialog and of whiptail.
+_CLEAR_FIELD = "\x05\x15"
+ENTER = "\r"
+#: What the front ends that draw take as previous-question.
+ESCAPE = "\x1b"
 _CLEAR = "\x01\x0b"  # to the start of the line, and cut what stands there
-_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x07")
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x07")
+#: What a window is drawn with; a text in it may go on in the next line.
+_FRAME = re.compile(r"[\s│|]+")
 
 
-class Person:
-    """Drives `argv` in a booted node; it must end before the deadline `timeout_s`."""
+class _Terminal:
+    """A program `argv` in a booted node, at a terminal; it must end before `timeout_s`."""
+
+    def __init__(
+        self,
+        node: Node,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        *,
+        timeout_s: float,
+        dimensions: tuple[int, int],
+    ) -> None:
+        words = node.spawn_argv(argv, env=env)
+        self._child: pexpect.spawn = pexpect.spawn(
+            words[0],
+            list(words[1:]),
+            timeout=timeout_s,
+            encoding="utf-8",
+            dimensions=dimensions,
+        )
+
+    def presses(self, key: str) -> None:
+        """Press one key."""
+        self._child.send(key)
+
+    def exit_code(self) -> int:
+        """Return the exit code of the program, which has ended."""
+        self._child.close()
+        return int(self._child.exitstatus if self._child.exitstatus is not None else -1)
+
+
+class Person(_Terminal):
+    """At the front end readline, or at another that writes line after line."""
 
     def __init__(
         self,
@@ -28,14 +68,9 @@ class Person:
         timeout_s: float = 180,
     ) -> None:
         environment = {"DEBIAN_FRONTEND": "readline", "TERM": "dumb", **(env or {})}
-        words = node.spawn_argv(argv, env=environment)
-        self._child: pexpect.spawn = pexpect.spawn(
-            words[0],
-            list(words[1:]),
-            timeout=timeout_s,
-            encoding="utf-8",
-            dimensions=(500, 160),
-        )
+        super().__init__(node, argv, environment, timeout_s=timeout_s, dimensions=(500, 160))
+        # What a line has in it already, only readline lets one edit.
+        self._clear = _CLEAR if environment["DEBIAN_FRONTEND"] == "readline" else ""
         self._seen: list[str] = []
 
     def _take(self) -> None:
@@ -53,11 +88,7 @@ class Person:
 
     def types(self, answer: str) -> None:
         """Put `answer` in the place of what stands in the line, and press return."""
-        self._child.send(f"{_CLEAR}{answer}\r")
-
-    def presses(self, key: str) -> None:
-        """Press one key."""
-        self._child.send(key)
+        self._child.send(f"{self._clear}{answer}\r")
 
     def answers(self, question: str, answer: str) -> None:
         """Wait for the prompt `question` and answer it."""
@@ -93,11 +124,77 @@ class Person:
         self._take()
         return self.exit_code()
 
-    def exit_code(self) -> int:
-        """Return the exit code of the program, which has ended."""
-        self._child.close()
-        return int(self._child.exitstatus if self._child.exitstatus is not None else -1)
-
     def screen(self) -> str:
         """Return all that was shown, without escape sequences."""
-        return _ESCAPE.sub("", "".join(self._seen)).replace("\r", "")
+        return _ESCAPES.sub("", "".join(self._seen)).replace("\r", "")
+
+
+class Viewer(_Terminal):
+    """At the front end dialog, which draws windows on a screen of 40 lines."""
+
+    def __init__(
+        self,
+        node: Node,
+        argv: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        *,
+        timeout_s: float = 60,
+    ) -> None:
+        environment = {"DEBIAN_FRONTEND": "dialog", "TERM": "xterm", **(env or {})}
+        lines, columns = 40, 100
+        size = (lines, columns)
+        super().__init__(node, argv, environment, timeout_s=timeout_s, dimensions=size)
+        self._timeout_s = timeout_s
+        self._screen = pyte.Screen(columns, lines)
+        self._stream = pyte.Stream(self._screen)
+
+    def _looks(self) -> bool:
+        """Take what comes until nothing does for a moment; return whether the program goes on."""
+        while True:
+            try:
+                self._stream.feed(self._child.read_nonblocking(4096, timeout=0.5))
+            except pexpect.TIMEOUT:
+                return True
+            except pexpect.EOF:
+                return False
+
+    def screen(self) -> str:
+        """Return the text that stands on the screen, in one line."""
+        return _FRAME.sub(" ", " ".join(self._screen.display))
+
+    def sees(self, text: str) -> None:
+        """Wait until `text` (not a pattern) stands on the screen, and the drawing is done."""
+        deadline = time.monotonic() + self._timeout_s
+        goes_on = True
+        while goes_on and text not in self.screen():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"never shown: {text!r}; shown: {self.screen()}")
+            goes_on = self._looks()
+        if not goes_on:
+            raise AssertionError(f"ended without {text!r}; shown: {self.screen()}")
+
+    def types(self, answer: str) -> None:
+        """Put `answer` in the place of what stands in the line, and press return."""
+        self._child.send(f"{_CLEAR_FIELD}{answer}{ENTER}")
+
+    def answers(self, question: str, answer: str) -> None:
+        """Wait for the window with `question` and answer it."""
+        self.sees(question)
+        self.types(answer)
+
+    def confirms(self, question: str) -> None:
+        """Wait for the window with `question` and take what it proposes."""
+        self.sees(question)
+        self.presses(ENTER)
+
+    def confirms_the_rest(self) -> list[str]:
+        """Take what each window proposes until the program ends; return what the windows said."""
+        deadline = time.monotonic() + self._timeout_s
+        seen: list[str] = []
+        while self._looks():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"no end after: {seen}")
+            if not seen or seen[-1] != self.screen():
+                seen.append(self.screen())
+                self.presses(ENTER)
+        return seen

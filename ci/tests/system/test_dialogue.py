@@ -21,8 +21,8 @@ from cloudtest.acting import (
     preseed,
 )
 from cloudtest.observing import identity, started
-from cloudtest.stages import NodeMaker
-from cloudtest.terminal import BACK, Person
+from cloudtest.stages import METAPACKAGE, NodeMaker
+from cloudtest.terminal import BACK, ESCAPE, Person, Viewer
 from pipeline.tree import ROOT
 from testbed.archive import REPOSITORY
 from testbed.node import Node
@@ -59,11 +59,15 @@ def site(node: Node) -> dict[str, str]:
     return {part[1]: part[3] if len(part) > 3 else "" for part in parts}
 
 
-def preconfigure(node: Node, priority: str, env: dict[str, str] | None = None) -> Person:
-    """A person before the questions that our packages of the controller ask at `priority`."""
+def preconfiguring(priority: str) -> list[str]:
+    """The command that asks what our packages of the controller ask at `priority`."""
     debs = " ".join(f"{REPOSITORY}/pool/*/{name}_*.deb" for name in _ASKING)
-    script = f'exec dpkg-preconfigure --priority="$1" {debs}'
-    return Person(node, ["sh", "-c", script, "sh", priority], env)
+    return ["sh", "-c", f'exec dpkg-preconfigure --priority="$1" {debs}', "sh", priority]
+
+
+def preconfigure(node: Node, priority: str, env: dict[str, str] | None = None) -> Person:
+    """A person before those questions, at the front end readline."""
+    return Person(node, preconfiguring(priority), env)
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +190,56 @@ def test_at_medium_priority_what_matters_is_asked(make_node: NodeMaker) -> None:
     shown = apt(node, "install", "keystone").stdout
     assert "debstack: done: " in shown
     assert {endpoint.region for endpoint in identity(node).endpoints} == {"Medium"}
+
+
+@pytest.mark.parametrize(
+    ("program", "environment"),
+    [("whiptail", {}), ("dialog", {"DEBCONF_FORCE_DIALOG": "yes"})],
+)
+def test_answered_in_windows(
+    make_node: NodeMaker, program: str, environment: dict[str, str]
+) -> None:
+    node = make_node("two", stage="debian", packages=[METAPACKAGE, program]).boot()
+    apt(node, "install", program)
+    person = Viewer(node, preconfiguring("low"), environment)
+    person.answers(SUMMARIES["management-address"], "10.77.0.999")
+    person.sees("Accepted is: ")
+    person.confirms("Not an address: 10.77.0.999")
+    person.answers(SUMMARIES["management-address"], node.address)
+    person.confirms(SUMMARIES["join"])
+    person.answers(SUMMARIES["region"], "Nord")
+    person.sees(SUMMARIES["public-host"])
+    person.presses(ESCAPE)
+    person.answers(SUMMARIES["region"], "NordOst")
+    person.answers(SUMMARIES["public-host"], "cloud.example.org")
+    windows = person.confirms_the_rest()
+    assert person.exit_code() == 0, windows
+    assert all(any(text in window for window in windows) for text in KEYSTONES)
+    known = act(node, "debconf-show", "debstack").stdout
+    assert f"* openstack/management-address: {node.address}\n" in known
+    assert "* openstack/region: NordOst\n" in known
+    assert "* openstack/public-host: cloud.example.org\n" in known
+
+
+def test_answered_at_a_teletype(make_node: NodeMaker) -> None:
+    node = make_node("two", stage="debian").boot()
+    person = preconfigure(node, "medium", {"DEBIAN_FRONTEND": "teletype"})
+    person.answers(SUMMARIES["management-address"], "10.77.0.999")
+    person.reads("Not an address: 10.77.0.999")
+    person.answers(SUMMARIES["management-address"], node.address)
+    store = "Where Glance keeps images:"
+    prompts = [*SUMMARIES.values(), *KEYSTONES, store]
+    # Of a list or of yes and no one has to be typed here; an empty line is the default else.
+    answers = {store: "1"}
+    for question in QUESTIONS.values():
+        if question.get("type") in ("select", "boolean"):
+            answers[question["summary"]] = "1" if question["type"] == "select" else "no"
+    order = person.answers_all(answers, prompts)
+    assert person.exit_code() == 0, person.screen()
+    assert set(order) < set(asked_at("medium")) | {store}
+    known = act(node, "debconf-show", "debstack").stdout
+    assert f"* openstack/management-address: {node.address}\n" in known
+    assert re.search(r"^\* openstack/region:(?: RegionOne)?$", known, re.M), known
 
 
 def test_an_impossible_answer_is_refused_by_name(make_node: NodeMaker) -> None:
