@@ -99,12 +99,14 @@ def test_drift_is_shown_told_and_repaired(cloud: Node) -> None:
 
 def test_the_administrators_own_password_is_set_right(cloud: Node) -> None:
     script = ". /root/openrc && openstack user set --password lost admin"
-    act(cloud, "sh", "-c", script)
-    assert debstack(cloud, "status", check=False).code == 3
-    told = unsettled(cloud)["identity:catalogue"]
-    assert told == ["set the password of the cloud's administrator admin"]
-    debstack(cloud, "apply")
-    nothing_to_do(cloud)
+    # Keystone counts in seconds, and it depends on where in one the password is replaced.
+    for _ in range(4):
+        act(cloud, "sh", "-c", script)
+        assert debstack(cloud, "status", check=False).code == 3
+        told = unsettled(cloud)["identity:catalogue"]
+        assert told == ["set the password of the cloud's administrator admin"]
+        debstack(cloud, "apply")
+        nothing_to_do(cloud)
     identity(cloud)
 
 

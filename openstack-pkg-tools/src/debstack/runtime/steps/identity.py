@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -87,6 +88,7 @@ class IdentityStep(Step):
     def _recover(self) -> None:
         if self._provider is not None:
             run_bootstrap(self._provider, self._identity, self._secrets)
+            _await_next_second()
         for change in self._differences():
             change.perform()
 
@@ -94,6 +96,15 @@ class IdentityStep(Step):
         """See Step."""
         there = Snapshot(domains={DEFAULT_DOMAIN: ""})
         return [action.summary for action in plan(there, self._wanted)]
+
+
+def _await_next_second() -> None:
+    """Wait for a second in which no password was replaced.
+
+    With it, Keystone revokes what tokens the user got up to then, and knows only in which second
+    one was issued (keystone/revoke/backends/sql.py): a new one of the same second is revoked, too.
+    """
+    time.sleep(1 - time.time() % 1)
 
 
 def build(context: Context) -> list[Step]:
