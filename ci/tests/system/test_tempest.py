@@ -14,6 +14,10 @@ from cloudtest.upstream import PLACE, explained, run_tempest
 pytestmark = [pytest.mark.root, pytest.mark.system]
 
 
+#: So many tests are named with the time that they took.
+_SLOWEST = 30
+
+
 @pytest.mark.long
 def test_tempest_passes_but_for_what_is_explained(
     make_node: NodeMaker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -22,8 +26,11 @@ def test_tempest_passes_but_for_what_is_explained(
     virtual.await_cloud(node)
     found = run_tempest(node, tmp_path, tests=PLACE / "tests.txt")
     passed = [name for name, outcome in found.items() if outcome.status == "success"]
+    took = sorted(((float(o.seconds or 0), name) for name, o in found.items()), reverse=True)
     with capsys.disabled():
         print(f"\ntempest: {len(passed)} tests passed, {len(found) - len(passed)} did not")
+        for seconds, name in took[:_SLOWEST]:
+            print(f"{seconds:7.1f} s {name}")
     reasons = explained()
     others = {name: outcome for name, outcome in found.items() if name not in passed}
     unexplained = [
