@@ -72,6 +72,8 @@ print(
             "volume": {"max_microversion": "latest", "storage_protocol": "file"},
             "volume-feature-enabled": {"backup": yes, "extend_attached_volume": yes},
             "scenario": {
+                # What a server writes there is on its disk, not in its memory.
+                "target_dir": "/mnt",
                 "img_disk_format": "qcow2",
                 "img_properties": ",".join(f"{name}:{value}" for name, value in kept.items()),
             },
