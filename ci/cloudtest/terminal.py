@@ -12,14 +12,12 @@ import pyte
 
 from testbed.node import Node
 
-#: "page up", which the front end takes as previous-question. (readline takes control-U from it.)
-BACK = "\x1b[5~"
-#: End of the line, and cut all before: in the windows of dialog and of whiptail.
-_CLEAR_FIELD = "\x05\x15"
-ENTER = "\r"
-#: What the front ends that draw take as previous-question.
-ESCAPE = "\x1b"
-_CLEAR = "\x01\x0b"  # to the start of the line, and cut what stands there
+#: "page up", which readline's front end takes as previous-question. (It takes control-U itself.)
+_PAGE_UP = "\x1b[5~"
+_ESCAPE = "\x1b"
+_ENTER = "\r"
+_CLEAR_LINE = "\x01\x0b"  # to the start of the line, and cut what stands there
+_CLEAR_FIELD = "\x05\x15"  # to its end, and cut what stands before: in windows
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x07")
 #: What a window is drawn with; a text in it may go on in the next line.
 _FRAME = re.compile(r"[\s│|]+")
@@ -27,6 +25,11 @@ _FRAME = re.compile(r"[\s│|]+")
 
 class _Terminal:
     """A program `argv` in a booted node, at a terminal; it must end before `timeout_s`."""
+
+    #: The key that goes back to the question before.
+    back: str
+    #: What empties the line or field that an answer is typed in.
+    _clear: str
 
     def __init__(
         self,
@@ -46,9 +49,27 @@ class _Terminal:
             dimensions=dimensions,
         )
 
-    def presses(self, key: str) -> None:
-        """Press one key."""
-        self._child.send(key)
+    def reads(self, text: str) -> None:
+        """Wait until `text` (not a pattern) stands on the screen."""
+        raise NotImplementedError
+
+    def types(self, answer: str) -> None:
+        """Put `answer` in the place of what stands there, and press return."""
+        self._child.send(f"{self._clear}{answer}{_ENTER}")
+
+    def goes_back(self) -> None:
+        """Press the key for the question before."""
+        self._child.send(self.back)
+
+    def answers(self, question: str, answer: str) -> None:
+        """Wait for the prompt `question` and answer it."""
+        self.reads(question)
+        self.types(answer)
+
+    def confirms(self, question: str) -> None:
+        """Wait for the prompt `question` and take what it proposes."""
+        self.reads(question)
+        self._child.send(_ENTER)
 
     def exit_code(self) -> int:
         """Return the exit code of the program, which has ended."""
@@ -58,6 +79,8 @@ class _Terminal:
 
 class Person(_Terminal):
     """At the front end readline, or at another that writes line after line."""
+
+    back = _PAGE_UP
 
     def __init__(
         self,
@@ -70,7 +93,7 @@ class Person(_Terminal):
         environment = {"DEBIAN_FRONTEND": "readline", "TERM": "dumb", **(env or {})}
         super().__init__(node, argv, environment, timeout_s=timeout_s, dimensions=(500, 160))
         # What a line has in it already, only readline lets one edit.
-        self._clear = _CLEAR if environment["DEBIAN_FRONTEND"] == "readline" else ""
+        self._clear = _CLEAR_LINE if environment["DEBIAN_FRONTEND"] == "readline" else ""
         self._seen: list[str] = []
 
     def _take(self) -> None:
@@ -85,20 +108,6 @@ class Person(_Terminal):
             self._seen.append(self._child.before or "")
             raise AssertionError(f"never shown: {text!r}; shown:\n{self.screen()}") from error
         self._take()
-
-    def types(self, answer: str) -> None:
-        """Put `answer` in the place of what stands in the line, and press return."""
-        self._child.send(f"{self._clear}{answer}\r")
-
-    def answers(self, question: str, answer: str) -> None:
-        """Wait for the prompt `question` and answer it."""
-        self.reads(question)
-        self.types(answer)
-
-    def confirms(self, question: str) -> None:
-        """Wait for the prompt `question` and take what it proposes."""
-        self.reads(question)
-        self._child.send("\r")
 
     def answers_all(self, answers: Mapping[str, str], prompts: Sequence[str]) -> list[str]:
         """Answer questions in whatever order they come until the program ends; return the order.
@@ -132,6 +141,9 @@ class Person(_Terminal):
 class Viewer(_Terminal):
     """At the front end dialog, which draws windows on a screen of 40 lines."""
 
+    back = _ESCAPE
+    _clear = _CLEAR_FIELD
+
     def __init__(
         self,
         node: Node,
@@ -142,8 +154,8 @@ class Viewer(_Terminal):
     ) -> None:
         environment = {"DEBIAN_FRONTEND": "dialog", "TERM": "xterm", **(env or {})}
         lines, columns = 40, 100
-        size = (lines, columns)
-        super().__init__(node, argv, environment, timeout_s=timeout_s, dimensions=size)
+        dimensions = (lines, columns)
+        super().__init__(node, argv, environment, timeout_s=timeout_s, dimensions=dimensions)
         self._timeout_s = timeout_s
         self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.Stream(self._screen)
@@ -162,30 +174,15 @@ class Viewer(_Terminal):
         """Return the text that stands on the screen, in one line."""
         return _FRAME.sub(" ", " ".join(self._screen.display))
 
-    def sees(self, text: str) -> None:
+    def reads(self, text: str) -> None:
         """Wait until `text` (not a pattern) stands on the screen, and the drawing is done."""
         deadline = time.monotonic() + self._timeout_s
-        goes_on = True
-        while goes_on and text not in self.screen():
+        while self._looks():
+            if text in self.screen():
+                return
             if time.monotonic() > deadline:
                 raise AssertionError(f"never shown: {text!r}; shown: {self.screen()}")
-            goes_on = self._looks()
-        if not goes_on:
-            raise AssertionError(f"ended without {text!r}; shown: {self.screen()}")
-
-    def types(self, answer: str) -> None:
-        """Put `answer` in the place of what stands in the line, and press return."""
-        self._child.send(f"{_CLEAR_FIELD}{answer}{ENTER}")
-
-    def answers(self, question: str, answer: str) -> None:
-        """Wait for the window with `question` and answer it."""
-        self.sees(question)
-        self.types(answer)
-
-    def confirms(self, question: str) -> None:
-        """Wait for the window with `question` and take what it proposes."""
-        self.sees(question)
-        self.presses(ENTER)
+        raise AssertionError(f"ended without {text!r}; shown: {self.screen()}")
 
     def confirms_the_rest(self) -> list[str]:
         """Take what each window proposes until the program ends; return what the windows said."""
@@ -196,5 +193,5 @@ class Viewer(_Terminal):
                 raise AssertionError(f"no end after: {seen}")
             if not seen or seen[-1] != self.screen():
                 seen.append(self.screen())
-                self.presses(ENTER)
+                self._child.send(_ENTER)
         return seen
