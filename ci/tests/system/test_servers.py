@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
 
 from cloudtest import virtual
-from cloudtest.acting import INSIDE, act, inside, openstack
+from cloudtest.acting import INSIDE, act, inside, openstack, openstack_json
 from cloudtest.observing import assert_no_stumble, restarted
 from cloudtest.stages import ALL_IN_ONE, NodeMaker
 from testbed.machine import wait_until
@@ -26,7 +27,6 @@ pytestmark = [pytest.mark.root, pytest.mark.system]
 
 #: A tenant whose addresses are those of the demo's network too.
 RANGE = "10.87.0.0/24"
-STRANGER = "10.87.0.222"
 #: Whoever reaches this port gets a shell.
 DOOR = 7777
 OPEN_DOOR = f"#!/bin/sh\nnc -ll -p {DOOR} -e /bin/sh >/dev/null 2>&1 &\n"
@@ -53,23 +53,32 @@ def cloud(make_module_node: NodeMaker) -> Node:
     return node
 
 
+def free_addresses(cloud: Node) -> Iterator[str]:
+    """Give addresses of RANGE that nothing has in any network; Neutron would give any by chance."""
+    ports = openstack_json(cloud, "port", "list")
+    taken = {fixed["ip_address"] for port in ports for fixed in port["Fixed IP Addresses"]}
+    return (text for text in map(str, ip_network(RANGE).hosts()) if text not in taken)
+
+
 @pytest.fixture(scope="module")
 def tenants(cloud: Node) -> Tenants:
     """All servers that the tests begin with, started at once."""
     account = inside(cloud, "tenant", "stranger", secrets.token_hex(16), RANGE)
-    found = virtual.order(
-        cloud,
-        {"act": "create", "server": "first", "floating": True},
-        {"act": "create", "server": "second", "user_data": OPEN_DOOR},
-        {"act": "create", "server": "resized", "floating": True},
-        {"act": "create", "server": "shelved", "floating": True},
-        {"act": "create", "server": "rebuilt", "floating": True},
-        {"act": "create", "server": "of-volume", "floating": True, "volume": ""},
-        {"act": "create", "server": "stranger", "floating": True, "account": account}
-        | {"network": "stranger", "address": STRANGER, "user_data": OPEN_DOOR},
-    )
-    for server in found.values():
-        if "outer" in server and server["inner"] != STRANGER:
+    servers: list[dict[str, Any]] = [
+        {"server": "first", "floating": True},
+        {"server": "second", "user_data": OPEN_DOOR},
+        {"server": "resized", "floating": True},
+        {"server": "shelved", "floating": True},
+        {"server": "rebuilt", "floating": True},
+        {"server": "of-volume", "floating": True, "volume": ""},
+        {"server": "stranger", "floating": True, "account": account}
+        | {"network": "stranger", "user_data": OPEN_DOOR},
+    ]
+    addresses = zip(servers, free_addresses(cloud), strict=False)
+    orders = [{"act": "create", "address": address, **server} for server, address in addresses]
+    found = virtual.order(cloud, *orders)
+    for name, server in found.items():
+        if "outer" in server and name != "stranger":
             virtual.prove_login(cloud, server["outer"])
     return Tenants(servers=found, account=account)
 
@@ -117,9 +126,9 @@ def test_a_server_of_another_tenant_is_not_reached(cloud: Node, tenants: Tenants
         interval_s=1,
         what="the other tenant's server",
     )
-    probe = f"ping -c 3 -w 5 {STRANGER} || echo unreachable"
+    probe = f"ping -c 3 -w 5 {stranger['inner']} || echo unreachable"
     assert "unreachable" in virtual.ssh(cloud, tenants.outer("first"), probe)
-    assert by_the_door(cloud, tenants, STRANGER, "hostname") == ""
+    assert by_the_door(cloud, tenants, stranger["inner"], "hostname") == ""
     # Nor at the floating IP, where its rules let pings in alone.
     assert by_the_door(cloud, tenants, stranger["outer"], "hostname") == ""
     assert answers_ping(cloud, stranger["outer"])
