@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 import pexpect
@@ -23,7 +24,7 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x07")
 _FRAME = re.compile(r"[\s│|]+")
 
 
-class _Terminal:
+class _Terminal(ABC):
     """A program `argv` in a booted node, at a terminal; it must end before `timeout_s`."""
 
     #: The key that goes back to the question before.
@@ -49,9 +50,9 @@ class _Terminal:
             dimensions=dimensions,
         )
 
+    @abstractmethod
     def reads(self, text: str) -> None:
         """Wait until `text` (not a pattern) stands on the screen."""
-        raise NotImplementedError
 
     def types(self, answer: str) -> None:
         """Put `answer` in the place of what stands there, and press return."""
