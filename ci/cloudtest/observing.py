@@ -104,7 +104,8 @@ def assert_no_stumble(node: Node) -> None:
 
 _TRACEBACKS = r"""
 units=$(systemctl list-unit-files --no-legend --plain 'keystone*' 'glance*' 'placement*' 'nova*' \
-    'neutron*' 'cinder*' 'heat*' 'debstack*' | sed 's/\([^ ]*\).*/--unit=\1/')
+    'neutron*' 'cinder*' 'heat*' 'gnocchi*' 'aodh*' 'ceilometer*' \
+    'debstack*' | sed 's/\([^ ]*\).*/--unit=\1/')
 journalctl --no-pager --output=short $units | grep -B 4 -A 60 'Traceback (most recent call'
 """
 

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from debstack.dh.series import PREFIX, binary_paragraphs, closure, dependencies
+from debstack.dh.series import PREFIX, binary_paragraphs, closure, relations
 from debstack.spec.load import load
 from debstack.spec.series_questions import SeriesQuestion, asked_by
 from pipeline.tree import ROOT
@@ -44,7 +44,8 @@ class Role:
 
 
 def _dependencies() -> dict[str, list[str]]:
-    return dependencies([_METAPACKAGES, *sorted((ROOT / "packages").glob("*/debian/control"))])
+    controls = [_METAPACKAGES, *sorted((ROOT / "packages").glob("*/debian/control"))]
+    return relations(controls, "Depends")
 
 
 def questions_of(packages: frozenset[str]) -> dict[str, dict[str, SeriesQuestion]]:

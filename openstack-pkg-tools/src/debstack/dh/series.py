@@ -40,10 +40,10 @@ def binary_paragraphs(control: Path) -> list[Deb822]:
     return list(Deb822.iter_paragraphs(control.read_text(encoding="utf-8")))[1:]
 
 
-def dependencies(controls: Iterable[Path]) -> dict[str, list[str]]:
-    """Return each binary package of `controls` to what it depends on."""
+def relations(controls: Iterable[Path], field: str) -> dict[str, list[str]]:
+    """Return each binary package of `controls` to what it names in `field`, such as Depends."""
     return {
-        paragraph["Package"]: first_names(paragraph.get("Depends", ""))
+        paragraph["Package"]: first_names(paragraph.get(field, ""))
         for control in controls
         for paragraph in binary_paragraphs(control)
     }
@@ -74,12 +74,29 @@ def roles_of(
     controls: Iterable[Path], metapackages: Path, declared: Iterable[str]
 ) -> dict[str, list[str]]:
     """Return each role that there is a metapackage for to those of `declared` that it brings."""
-    depends = dependencies([metapackages, *controls])
+    depends = relations([metapackages, *controls], "Depends")
     known = {*declared}
     return {
         role: sorted((closure(f"{PREFIX}{role}", depends) | {_TOOLKIT}) & known)
         for role in ROLES
         if f"{PREFIX}{role}" in depends
+    }
+
+
+def suggested_of(
+    controls: Iterable[Path], metapackages: Path, declared: Iterable[str]
+) -> dict[str, dict[str, list[str]]]:
+    """Return each role to the packages of `declared` that its metapackage suggests.
+
+    Each of these has those of `declared` that it brings, itself included.
+    """
+    suggests = relations([metapackages], "Suggests")
+    depends = relations([metapackages, *controls], "Depends")
+    known = {*declared}
+    return {
+        role: {name: sorted(closure(name, depends) & known) for name in sorted({*names} & known)}
+        for role in ROLES
+        if (names := suggests.get(f"{PREFIX}{role}"))
     }
 
 
@@ -92,7 +109,11 @@ def write_series(folder: Path, metapackages: Path, output: Path) -> None:
     for binary, text in manifests.items():
         (output / f"{binary}.json").write_text(text, encoding="utf-8")
     controls = sorted(path for path in folder.rglob("control") if path != metapackages)
-    roles = {"schema": SCHEMA, "role": roles_of(controls, metapackages, manifests)}
+    roles = {
+        "schema": SCHEMA,
+        "role": roles_of(controls, metapackages, manifests),
+        "suggested": suggested_of(controls, metapackages, manifests),
+    }
     text = json.dumps(roles, indent=1, sort_keys=True) + "\n"
     (output / ROLES_FILE).write_text(text, encoding="utf-8")
 

@@ -11,9 +11,10 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from debstack.base.errors import DebstackError
 from debstack.base.main import OK
@@ -52,29 +53,63 @@ class Handed:
     missing: tuple[str, ...] = ()
 
 
-def role_manifests(root: Path, role: str) -> tuple[Manifest, ...]:
-    """Return what the packages of `role` declare. Raises DebstackError."""
-    folder = root / SERIES.lstrip("/")
+def _read_roles(root: Path) -> dict[str, Any]:
+    path = root / SERIES.lstrip("/") / _ROLES
     try:
-        text = (folder / _ROLES).read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise DebstackError(
-            f"{folder / _ROLES}: does not exist, so that nothing is known of other roles",
+            f"{path}: does not exist, so that nothing is known of other roles",
             hint="run: apt-get install openstack-preseeds",
         ) from error
-    found = json.loads(text)
+    found: dict[str, Any] = json.loads(text)
     if found.get("schema") != SCHEMA:
         raise DebstackError(
-            f"{folder / _ROLES}: schema: expected {SCHEMA}, found {found.get('schema')}",
+            f"{path}: schema: expected {SCHEMA}, found {found.get('schema')}",
             hint="upgrade debstack and openstack-preseeds together",
         )
-    roles: dict[str, list[str]] = found["role"]
+    return found
+
+
+def _manifests(root: Path, binaries: Sequence[str]) -> tuple[Manifest, ...]:
+    folder = root / SERIES.lstrip("/")
+    return tuple(manifests.read_manifest(folder / f"{binary}.json") for binary in binaries)
+
+
+def role_manifests(root: Path, role: str) -> tuple[Manifest, ...]:
+    """Return what the packages of `role` declare. Raises DebstackError."""
+    roles: dict[str, list[str]] = _read_roles(root)["role"]
     if role not in roles:
         raise DebstackError(
             f'--role: expected one of {", ".join(sorted(roles))}, found "{role}"'
             f"{suggestion(role, list(roles))}"
         )
-    return tuple(manifests.read_manifest(folder / f"{binary}.json") for binary in roles[role])
+    return _manifests(root, roles[role])
+
+
+def besides(root: Path, role: str, here: Sequence[Manifest]) -> dict[str, tuple[Manifest, ...]]:
+    """Return the packages that a machine of `role` gets besides its metapackage.
+
+    They are those that the metapackage suggests and of whose source something is `here`: a cloud
+    that is metered has an agent on its compute nodes. Each comes with what it brings declared.
+    Raises DebstackError.
+    """
+    sources = {manifest.source for manifest in here}
+    suggested: dict[str, list[str]] = _read_roles(root).get("suggested", {}).get(role, {})
+    found = {name: _manifests(root, binaries) for name, binaries in suggested.items()}
+    return {
+        name: brought
+        for name, brought in found.items()
+        if any(m.binary == name and m.source in sources for m in brought)
+    }
+
+
+def together(
+    packages: Sequence[Manifest], more: Mapping[str, Sequence[Manifest]]
+) -> tuple[Manifest, ...]:
+    """Return `packages` and what `more` brings, each once."""
+    everything = [*packages, *(manifest for brought in more.values() for manifest in brought)]
+    return tuple({manifest.binary: manifest for manifest in everything}.values())
 
 
 def _answer(
@@ -207,13 +242,14 @@ def _stored() -> dict[str, Secret]:
     return {name: Secret(value) for name, value in values.items()}
 
 
-def _text(handed: Handed, role: str) -> str:
+def _text(handed: Handed, role: str, more: Iterable[str]) -> str:
     values = {**handed.answers, **handed.secrets}
     node = handed.answers.get(MESSAGING_NODE)
     who = f"What the machine {node}" if node else "What a machine"
+    names = " ".join([f"openstack-{role}", *more])
     head = (
         f"# {who} has to know to join this cloud as openstack-{role}; with passwords.\n"
-        f"#     debconf-set-selections < FILE && apt-get install -y openstack-{role}\n"
+        f"#     debconf-set-selections < FILE && apt-get install -y {names}\n"
     )
     return head + "\n".join(export_lines(handed.known, values)) + "\n"
 
@@ -250,6 +286,8 @@ def export(role: str, *, output: str = "", node: str | None = None, renew: bool 
     packages = role_manifests(_ROOT, role)
     with single_apply():
         machine = read_machine(_ROOT)
+        more = besides(_ROOT, role, machine.manifests)
+        packages = together(packages, more)
         site = machine.context().site
         _check_controller(site)
         if node:
@@ -268,5 +306,5 @@ def export(role: str, *, output: str = "", node: str | None = None, renew: bool 
     if node:
         with single_apply():
             _set_up_users(site, node)
-    _deliver(_text(_handed(machine, site, packages, role, node or ""), role), output)
+    _deliver(_text(_handed(machine, site, packages, role, node or ""), role, sorted(more)), output)
     return OK

@@ -13,6 +13,7 @@ from debstack.spec.vocabulary import Value
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
 _ENDPOINT = re.compile(r"endpoint\.(?P<type>[a-z0-9-]+)\.(?P<interface>[a-z]+)(?P<base>\.base)?")
 _INTERFACES = ("public", "internal", "admin")
+_VIRTUAL_HOST = re.compile(r"[a-z][a-z0-9_-]*")
 _SECRET = re.compile(r"secret\.[a-z0-9][a-z0-9/-]*")
 #: References that need no declaration.
 PLAIN = (
@@ -59,17 +60,25 @@ def _named(kind: str, name: str, known: frozenset[str]) -> str | None:
     return f"no {kind} is declared with the name {name}{suggestion(name, list(known))}"
 
 
+def _slip(kind: str, name: str, known: frozenset[str]) -> str | None:
+    # Another component may bring it; what is nearly one of ours is a slip of the pen.
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+    return f'unknown {kind} (did you mean "{close[0]}"?)' if close and name not in known else None
+
+
 def _endpoint_problem(reference: str, known: Known) -> str | None:
     match = _ENDPOINT.fullmatch(reference)
     if match is None:
         return "expected ${endpoint.TYPE.INTERFACE} or ${endpoint.TYPE.INTERFACE.base}"
     if match["interface"] not in _INTERFACES:
         return f"expected one of {', '.join(_INTERFACES)}, got {match['interface']}"
-    if match["type"] in known.service_types:
-        return None
-    # Another component may bring the type; what is nearly one of ours is a slip of the pen.
-    close = difflib.get_close_matches(match["type"], known.service_types, n=1, cutoff=0.8)
-    return f'unknown service type (did you mean "{close[0]}"?)' if close else None
+    return _slip("service type", match["type"], known.service_types)
+
+
+def _messaging_problem(name: str, known: Known) -> str | None:
+    if not _VIRTUAL_HOST.fullmatch(name):
+        return "expected ${messaging.NAME}"
+    return _slip("virtual host", name, known.virtual_hosts)
 
 
 def problem(reference: str, known: Known) -> str | None:
@@ -80,7 +89,7 @@ def problem(reference: str, known: Known) -> str | None:
     if kind == "database":
         return _named("database", name, known.databases)
     if kind == "messaging":
-        return _named("virtual host", name, known.virtual_hosts)
+        return _messaging_problem(name, known)
     if kind == "answer":
         return _named("question", name, known.questions)
     if kind == "endpoint":

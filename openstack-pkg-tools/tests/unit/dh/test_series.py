@@ -12,7 +12,13 @@ from debstack.base.errors import SpecError
 from debstack.dh import series
 
 TREE = Path(__file__).parents[4]
-SOURCES = ("debian", "packages/neutron/debian", "packages/nova/debian", "packages/keystone/debian")
+SOURCES = (
+    "debian",
+    "packages/ceilometer/debian",
+    "packages/keystone/debian",
+    "packages/neutron/debian",
+    "packages/nova/debian",
+)
 
 
 @pytest.fixture
@@ -32,6 +38,14 @@ def test_a_compute_node_has_what_its_metapackage_brings(output: Path) -> None:
     assert {"nova-compute", "nova-common", "neutron-ovn-agent", "debstack"} <= set(roles["compute"])
     assert not {"nova-database", "nova-api", "keystone"} & set(roles["compute"])
     assert "keystone" in roles["controller"]
+
+
+def test_what_a_metapackage_suggests_stands_apart_from_what_it_brings(output: Path) -> None:
+    read = json.loads((output / "roles.json").read_text())
+    assert read["suggested"]["compute"] == {
+        "ceilometer-agent-compute": ["ceilometer-agent-compute", "ceilometer-common"]
+    }
+    assert "ceilometer-common" not in read["role"]["compute"]
 
 
 def test_every_package_has_its_manifest(output: Path) -> None:

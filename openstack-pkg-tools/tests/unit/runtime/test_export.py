@@ -84,6 +84,39 @@ def test_an_unknown_role_is_refused_with_the_nearest_one(tmp_path: Path) -> None
         export.role_manifests(tmp_path, "computer")
 
 
+@pytest.fixture
+def metered(tmp_path: Path) -> Path:
+    """A machine that knows of a suggestion of the metapackage for compute nodes."""
+    folder = tmp_path / export.SERIES.lstrip("/")
+    folder.mkdir(parents=True)
+    brought = ["ceilometer-agent-compute", "ceilometer-common"]
+    roles = {"compute": ["nova-common"]}
+    text = json.dumps({"schema": 1, "role": roles, "suggested": {"compute": {brought[0]: brought}}})
+    (folder / "roles.json").write_text(text)
+    for manifest in (*manifests_of("ceilometer"), *manifests_of("nova")):
+        (folder / f"{manifest.binary}.json").write_text(manifest_json(manifest))
+    return tmp_path
+
+
+def test_the_compute_nodes_of_a_metered_cloud_are_metered(metered: Path) -> None:
+    here = [m for m in manifests_of("ceilometer") if m.binary == "ceilometer-agent-notification"]
+    more = export.besides(metered, "compute", here)
+    assert list(more) == ["ceilometer-agent-compute"]
+    packages = export.together(export.role_manifests(metered, "compute"), more)
+    assert [m.binary for m in packages] == [
+        "nova-common",
+        "ceilometer-agent-compute",
+        "ceilometer-common",
+    ]
+    assert "ceilometer/messaging-password" in export.messaging_passwords(packages)
+    assert "ceilometer/service-ceilometer-password" not in export.used_passwords(packages)
+
+
+def test_those_of_a_cloud_that_is_not_metered_are_not(metered: Path) -> None:
+    assert export.besides(metered, "compute", manifests_of("nova")) == {}
+    assert export.besides(metered, "storage", manifests_of("ceilometer")) == {}
+
+
 def test_without_the_manifests_of_the_series_it_says_what_to_install(tmp_path: Path) -> None:
     with pytest.raises(DebstackError) as caught:
         export.role_manifests(tmp_path, "compute")

@@ -71,7 +71,11 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
         "package.tiny-common.config.tiny.set.DEFAULT.option: ${database.tinny}: "
         'no database is declared with the name tinny (did you mean "tiny"?)',
     ),
-    ({OPTION: ["a", "${messaging.x}"]}, "${messaging.x}: no virtual host is declared"),
+    (
+        {f"{COMMON}/messaging/tiny": {}, OPTION: ["a", "${messaging.tinny}"]},
+        '${messaging.tinny}: unknown virtual host (did you mean "tiny"?)',
+    ),
+    ({OPTION: "${messaging.A b}"}, "expected ${messaging.NAME}"),
     ({OPTION: "${service-user.tiny.password}"}, "no service user is declared with the name tiny"),
     ({OPTION: "${service-user.tiny.name}"}, "expected ${service-user.NAME.password}"),
     ({OPTION: "${answer.tiny/color}"}, "no question is declared with the name tiny/color (did you"),

@@ -1,0 +1,363 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Metering and alarms on an all-in-one: what was used is what is told, and a group scales.
+
+One machine lives through all of it: the tests of this file run in order.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloudtest import groundwork, virtual
+from cloudtest.acting import INSIDE, act, apt, debstack, inside, openstack, openstack_json
+from cloudtest.leftovers import inventory, left, want_all_deleted
+from cloudtest.observing import assert_no_stumble, identity, restarted, started, unsettled
+from cloudtest.stages import ALL_IN_ONE, NodeMaker
+from testbed.machine import wait_until
+from testbed.node import Node
+
+# Long: minutes more than there are in make test.
+pytestmark = [pytest.mark.root, pytest.mark.system, pytest.mark.long]
+
+STORE = ("gnocchi-api", "gnocchi-metricd")
+ALARMS = ("aodh-api", "aodh-evaluator", "aodh-listener", "aodh-notifier")
+AGENTS = ("ceilometer-agent-central", "ceilometer-agent-compute", "ceilometer-agent-notification")
+DAEMONS = (*STORE, *ALARMS, *AGENTS)
+HEAT = ("heat-api", "heat-api-cfn", "heat-engine")
+PACKAGES = ("openstack-telemetry", "ceilometer-agent-compute", *HEAT)
+COMMON = ("aodh-common", "ceilometer-common", "gnocchi-common", "heat-common")
+MODULES = ("python3-aodh", "python3-ceilometer", "python3-gnocchi", "python3-heat")
+#: Who sends notifications on an all-in-one, by the file that says so.
+SENDERS = ("nova", "neutron", "cinder", "glance", "heat", "keystone")
+SCALING = "/usr/share/doc/heat-common/examples/scaling.yaml"
+#: Seconds between two measurements in these tests, and how exact Gnocchi is.
+STEP_S = 10
+LIFE_S = 100
+VOLUME_GIB = 3
+_PORT = "8123"
+_CALLS = "/root/calls"
+_PASSWORD = "of-the-workshop"
+_RESTLESS = tuple(
+    f"/var/lib/{name}/" for name in ("cinder", "glance", "libvirt", "neutron", "nova")
+)
+#: What the first volume and the first removal of any package leave, which are not of these.
+_OTHERS = {"/etc/nvme", "/var/lib/debstack/removed"}
+
+
+@pytest.fixture(scope="module")
+def machine(make_module_node: NodeMaker, repository: Path) -> Node:
+    """An all-in-one with what these packages need of Debian, without them."""
+    needed = {name for package in PACKAGES for name in groundwork.needed(repository, package)}
+    node = make_module_node(stage="all-in-one", packages=[ALL_IN_ONE, *PACKAGES]).boot()
+    virtual.await_cloud(node)
+    apt(node, "install", *sorted(needed))
+    return node
+
+
+@pytest.fixture(scope="module")
+def before(machine: Node) -> dict[str, Any]:
+    """What was there before: on the machine, in Keystone, at the broker."""
+    return {"machine": inventory(machine), "told": told(machine)}
+
+
+@pytest.fixture(scope="module")
+def store(machine: Node, before: dict[str, Any]) -> Node:
+    """The all-in-one with Gnocchi."""
+    apt(machine, "install", *STORE, "python3-gnocchiclient")
+    return machine
+
+
+@pytest.fixture(scope="module")
+def cloud(store: Node) -> Node:
+    """The all-in-one with everything, which measures more often than it would by itself."""
+    for name, methods in (("ceilometer-low", "mean"), ("ceilometer-low-rate", "mean,rate:mean")):
+        create = ["metric", "archive-policy", "create", "--back-window", "0", name]
+        for method in methods.split(","):
+            create += ["--aggregation-method", method]
+        create += ["--definition", f"granularity:{STEP_S}s,timespan:1d"]
+        openstack(store, *create)
+    for directory, text in (
+        ("aodh", "[evaluator]\nevaluation_interval = 10\n"),
+        ("gnocchi", "[metricd]\nmetric_processing_delay = 5\n"),
+    ):
+        act(store, "mkdir", "--parents", f"/etc/{directory}/{directory}.conf.d")
+        store.write_file(f"/etc/{directory}/{directory}.conf.d/90-local.conf", text, mode=0o644)
+    apt(store, "install", *PACKAGES)
+    act(store, "sed", "-i", f"s/interval: 300/interval: {STEP_S}/", "/etc/ceilometer/polling.yaml")
+    act(store, "systemctl", "restart", *AGENTS)
+    return store
+
+
+@pytest.fixture(scope="module")
+def person(cloud: Node) -> dict[str, str]:
+    """The environment of somebody who is a member of a project, and nothing else."""
+    openstack(cloud, "project", "create", "workshop")
+    openstack(cloud, "user", "create", "--password", _PASSWORD, "person")
+    openstack(cloud, "role", "add", "--user", "person", "--project", "workshop", "member")
+    return {
+        "OS_AUTH_URL": identity(cloud).urls("identity")["public"],
+        "OS_USERNAME": "person",
+        "OS_PASSWORD": _PASSWORD,
+        "OS_PROJECT_NAME": "workshop",
+        "OS_USER_DOMAIN_NAME": "Default",
+        "OS_PROJECT_DOMAIN_NAME": "Default",
+        "OS_IDENTITY_API_VERSION": "3",
+    }
+
+
+@pytest.fixture(scope="module")
+def receiver(cloud: Node) -> Iterator[str]:
+    """The URL of something that notes what is posted to it, one line for each time."""
+    cloud.copy_in(INSIDE / "receive.py", "/root/receive.py")
+    run = ["systemd-run", "--unit=receiver", "python3", "/root/receive.py", _PORT, _CALLS]
+    act(cloud, *run)
+    yield f"http://127.0.0.1:{_PORT}/called"
+    act(cloud, "systemctl", "stop", "receiver")
+    act(cloud, "rm", "--force", _CALLS, "/root/receive.py")
+
+
+def calls(node: Node) -> list[dict[str, Any]]:
+    """Return what has been posted to the receiver."""
+    lines = act(node, "sh", "-c", f"cat {_CALLS} 2>/dev/null || true").stdout.splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def told(node: Node) -> dict[str, Any]:
+    """Return what is in Keystone and at the broker of what these packages may make."""
+    found = identity(node)
+    hosts = act(node, "rabbitmqctl", "--quiet", "list_vhosts", "name", "--no-table-headers").stdout
+    users = act(node, "rabbitmqctl", "--quiet", "list_users", "--no-table-headers").stdout
+    return {
+        "users": sorted(found.users),
+        "roles": sorted(found.roles),
+        "services": sorted(map(tuple, found.services)),
+        "domains": sorted(row["Name"] for row in openstack_json(node, "domain", "list")),
+        "virtual hosts": sorted(hosts.split()),
+        "accounts": sorted(line.split("\t")[0] for line in users.splitlines()),
+    }
+
+
+def aggregate(node: Node, kind: str, operation: str, search: str, step_s: int = STEP_S) -> float:
+    """Return what the documented command says in hours: the sum over resources and over time."""
+    whole = f"(resample sum 3155760000 (aggregate sum {operation}))"
+    command = ["metric", "aggregates", "--resource-type", kind, "--granularity", str(step_s)]
+    rows = openstack_json(node, *command, "--fill", "0", whole, search)
+    return float(sum(row["value"] for row in rows)) * step_s / 3600
+
+
+def test_gnocchi_is_installed_in_order_and_a_second_apply_does_nothing(store: Node) -> None:
+    assert unsettled(store) == {}
+    assert "nothing to do" in debstack(store, "apply").stdout
+    assert all(started(store, f"{daemon}.service") for daemon in STORE)
+    names = {row["name"] for row in openstack_json(store, "metric", "archive-policy", "list")}
+    assert names == {"bool", "high", "low", "medium"}
+
+
+def test_measures_come_back_as_aggregates(store: Node) -> None:
+    create = ["metric", "create", "--archive-policy-name", "high", "length"]
+    metric = openstack_json(store, *create)["id"]
+    measures = ["--measure", "2026-01-01T00:00:00@1", "--measure", "2026-01-01T00:00:30@3"]
+    openstack(store, "metric", "measures", "add", *measures, metric)
+    show = ["metric", "measures", "show", "--refresh", "--aggregation", "mean", metric]
+    found = {row["granularity"]: row["value"] for row in openstack_json(store, *show)}
+    assert (found[60.0], found[3600.0]) == (2.0, 2.0)
+    count = f"(aggregate count (metric {metric} mean))"
+    rows = openstack_json(store, "metric", "aggregates", "--granularity", "60", count)
+    assert [row["value"] for row in rows] == [1]
+    openstack(store, "metric", "delete", metric)
+
+
+def test_without_ceilometer_no_service_sends_notifications(store: Node) -> None:
+    for name in SENDERS[:4]:
+        text = act(store, "cat", f"/etc/{name}/{name}.conf.d/50-debstack.conf").stdout
+        assert "[oslo_messaging_notifications]" not in text
+
+
+def test_all_is_installed_in_order_and_a_second_apply_does_nothing(cloud: Node) -> None:
+    assert unsettled(cloud) == {}
+    was = {daemon: started(cloud, f"{daemon}.service") for daemon in DAEMONS}
+    assert "nothing to do" in debstack(cloud, "apply").stdout
+    assert all(was.values())
+    assert {daemon: started(cloud, f"{daemon}.service") for daemon in DAEMONS} == was
+    assert act(cloud, "systemctl", "--failed", "--no-legend").stdout == ""
+    for user, program in (("aodh", "aodh-status"), ("ceilometer", "ceilometer-status")):
+        act(cloud, "runuser", "--user", user, "--", program, "upgrade", "check")
+
+
+def test_every_option_that_is_written_is_known_and_the_schema_is_upstreams(cloud: Node) -> None:
+    assert inside(cloud, "configuration")["wrong"] == []
+    found = inside(cloud, "schemas", timeout_s=600)
+    assert {name: found[name] for name in found if name.startswith("aodh")} == {
+        "aodh in use": [],
+        "aodh migrated": [],
+        "aodh loaded": [],
+    }
+
+
+def test_every_service_sends_notifications_and_the_compute_agent_has_no_account(
+    cloud: Node,
+) -> None:
+    for name in SENDERS:
+        text = act(cloud, "cat", f"/etc/{name}/{name}.conf.d/50-debstack.conf").stdout
+        assert "[oslo_messaging_notifications]\ndriver = messagingv2\n" in text, name
+    text = act(cloud, "cat", "/etc/ceilometer/ceilometer.conf.d/50-debstack.conf").stdout
+    assert "service_credentials" not in text
+    rows = openstack_json(cloud, "role", "assignment", "list", "--names")
+    assert {
+        (row["User"], row["Role"], row["Project"])
+        for row in rows
+        if row["User"].startswith(("aodh", "ceilometer", "gnocchi"))
+    } == {
+        ("aodh@Default", "admin", "service@Default"),
+        ("aodh@Default", "service", "service@Default"),
+        ("ceilometer@Default", "service", "service@Default"),
+        ("ceilometer-central@Default", "admin", "service@Default"),
+        ("ceilometer-central@Default", "service", "service@Default"),
+        ("gnocchi@Default", "service", "service@Default"),
+    }
+
+
+def test_an_alarm_on_a_metric_calls_a_url(
+    cloud: Node, person: dict[str, str], receiver: str
+) -> None:
+    def client(*arguments: str) -> Any:
+        argv = ["openstack", *arguments, "--format", "json"]
+        return json.loads(cloud.run(argv, env=person, secrets=[_PASSWORD]).stdout)
+
+    create = ["metric", "create", "--archive-policy-name", "high", "load"]
+    metric = client(*create)["id"]
+    rule = ["--type", "gnocchi_aggregation_by_metrics_threshold", "--metric", metric]
+    rule += ["--aggregation-method", "mean", "--granularity", "60", "--threshold", "10"]
+    rule += ["--comparison-operator", "gt", "--alarm-action", receiver, "--ok-action", receiver]
+    alarm = client("alarm", "create", "--name", "loaded", *rule)["alarm_id"]
+    # One on resources, for which Aodh has to ask Keystone more than a member may.
+    other = ["--type", "gnocchi_aggregation_by_resources_threshold", "--resource-type", "instance"]
+    other += ["--metric", "vcpus", "--aggregation-method", "mean", "--threshold", "1000"]
+    client("alarm", "create", "--name", "many", *other, "--query", '{"!=": {"host": "x"}}')
+
+    def go_to(state: str, value: int) -> None:
+        def reached() -> bool:
+            now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+            add = ["openstack", "metric", "measures", "add", "--measure", f"{now}@{value}", metric]
+            cloud.run(add, env=person, secrets=[_PASSWORD])
+            return calls(cloud)[-1:] != [] and calls(cloud)[-1]["current"] == state
+
+        wait_until(reached, timeout_s=240, interval_s=3, what=f"the alarm to say {state}")
+
+    go_to("alarm", 42)
+    assert calls(cloud)[-1]["alarm_id"] == alarm
+    for name in ("loaded", "many"):
+        cloud.run(["openstack", "alarm", "delete", "--name", name], env=person)
+    cloud.run(["openstack", "metric", "delete", metric], env=person)
+
+
+def test_an_alarm_on_an_event_calls_a_url(cloud: Node, receiver: str) -> None:
+    rule = ["--type", "event", "--event-type", "volume.create.end", "--alarm-action", receiver]
+    openstack(cloud, "alarm", "create", "--name", "volumes", *rule)
+    openstack(cloud, "volume", "create", "--size", "1", "noticed")
+    wait_until(
+        lambda: "volumes" in {call["alarm_name"] for call in calls(cloud)},
+        timeout_s=60,
+        interval_s=2,
+        what="the event's alarm",
+    )
+    openstack(cloud, "alarm", "delete", "--name", "volumes")
+    openstack(cloud, "volume", "delete", "noticed")
+
+
+def test_what_a_server_and_a_volume_used_is_what_is_told(cloud: Node) -> None:
+    openstack(cloud, "volume", "create", "--size", str(VOLUME_GIB), "metered")
+    volume_since = time.monotonic()
+    virtual.make_server(cloud, "metered")
+    server_since = time.monotonic()
+    server = openstack_json(cloud, "server", "show", "metered")["id"]
+    volume = openstack_json(cloud, "volume", "show", "metered")["id"]
+    # Nothing but time makes hours: the period that is known.
+    wait_until(
+        lambda: time.monotonic() - server_since > LIFE_S,
+        timeout_s=2 * LIFE_S,
+        interval_s=1,
+        what="the server to be of age",
+    )
+    server_h = (time.monotonic() - server_since) / 3600
+    virtual.remove_server(cloud, "metered")
+    volume_h = (time.monotonic() - volume_since) / 3600
+    openstack(cloud, "volume", "delete", "metered")
+    ended = ["metric", "resource", "show", "--type", "instance", server]
+    wait_until(
+        lambda: openstack_json(cloud, *ended)["ended_at"] is not None,
+        timeout_s=60,
+        interval_s=2,
+        what="Gnocchi to note the server's end",
+    )
+    time_left = 3 * STEP_S + 20
+    begun = time.monotonic()
+    wait_until(
+        lambda: time.monotonic() - begun > time_left,
+        timeout_s=2 * time_left,
+        interval_s=1,
+        what="the last measures to be in their place",
+    )
+    # It takes some seconds until a server is ACTIVE, and until it is gone.
+    near_h = 4 * STEP_S / 3600
+    search = f"id='{server}'"
+    hours = aggregate(cloud, "instance", "(> (metric vcpus mean) 0)", search)
+    assert server_h - near_h <= hours <= server_h + 2 * near_h
+    gigabytes = aggregate(cloud, "volume", "(metric volume.size mean)", f"id='{volume}'")
+    assert gigabytes == pytest.approx(VOLUME_GIB * volume_h, abs=VOLUME_GIB * near_h)
+
+
+def test_a_group_of_servers_grows_with_a_metric_and_shrinks_again(cloud: Node) -> None:
+    create = ["metric", "create", "--archive-policy-name", "high", "queue-length"]
+    metric = openstack_json(cloud, *create)["id"]
+    given = {"image": "demo", "flavor": "demo", "network": "demo", "metric": metric, "pause": "5"}
+    parameters = [f"--parameter={name}={value}" for name, value in given.items()]
+    create = ["stack", "create", "--wait", "--template", SCALING]
+    openstack(cloud, *create, *parameters, "workers", timeout_s=600)
+
+    def size() -> int:
+        show = ["stack", "output", "show", "workers", "size"]
+        return int(openstack_json(cloud, *show)["output_value"])
+
+    def go_to(wanted: int, value: int) -> None:
+        def reached() -> bool:
+            now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+            openstack(cloud, "metric", "measures", "add", "--measure", f"{now}@{value}", metric)
+            return size() == wanted
+
+        wait_until(reached, timeout_s=300, interval_s=5, what=f"a group of {wanted}")
+
+    assert size() == 1
+    go_to(3, 95)
+    go_to(1, 1)
+    openstack(cloud, "stack", "delete", "--yes", "--wait", "workers", timeout_s=600)
+    openstack(cloud, "metric", "delete", metric)
+
+
+def test_nothing_has_stumbled(cloud: Node) -> None:
+    assert restarted(cloud) == {}
+    assert_no_stumble(cloud)
+
+
+def test_purge_leaves_nothing(cloud: Node, person: dict[str, str], before: dict[str, Any]) -> None:
+    openstack(cloud, "user", "delete", person["OS_USERNAME"])
+    openstack(cloud, "project", "delete", person["OS_PROJECT_NAME"])
+    want_all_deleted(cloud)
+    apt(cloud, "purge", *PACKAGES, *DAEMONS, *COMMON, *MODULES)
+    act(cloud, "systemctl", "daemon-reload")
+    assert told(cloud) == before["told"]
+    difference = left(before["machine"], inventory(cloud))
+    files = difference.pop("files", {"gone": [], "new": []})
+    assert difference == {}
+    new = {path for path, _ in files["new"] if not path.startswith(_RESTLESS)}
+    assert new - _OTHERS == set()
+    for name in SENDERS[:4]:
+        text = act(cloud, "cat", f"/etc/{name}/{name}.conf.d/50-debstack.conf").stdout
+        assert "[oslo_messaging_notifications]" not in text
+    assert "nothing to do" in debstack(cloud, "apply").stdout
