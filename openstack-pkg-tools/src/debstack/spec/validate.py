@@ -13,6 +13,7 @@ from debstack.spec.questions import prefix_of
 from debstack.spec.references import Known
 from debstack.spec.vocabulary import (
     DEFAULT_DOMAIN,
+    ENGINES,
     Component,
     Config,
     Dialect,
@@ -139,6 +140,10 @@ def _schemas(problems: Problems, where: str, package: Package) -> None:
                 f"{at}.migrations",
                 f"expected a path below dist-packages, got {quoted(schema.migrations)}",
             )
+        for n, engine in enumerate(schema.engines):
+            if engine not in ENGINES:
+                near = _near(engine, ENGINES)
+                problems.add(f"{at}.engines[{n}]", f"expected one of {', '.join(ENGINES)}{near}")
         if schema.snapshot:
             problems.name(f"{at}.snapshot", schema.snapshot, _SNAPSHOT, "a file name")
 

@@ -14,6 +14,9 @@ SCHEMA = 1
 #: The domain that Keystone comes with.
 DEFAULT_DOMAIN = "Default"
 
+#: The kinds of database server there are.
+ENGINES = ("mariadb", "postgresql", "sqlite")
+
 #: What a machine of a cloud can be, as the metapackages openstack-ROLE make it.
 ROLES = ("controller", "compute", "storage", "proxy")
 #: Stands for each role that is not named.
@@ -120,6 +123,9 @@ class Schema:
     #: A name under which the finished schema is dumped when the package is built, by a migration
     #: on MariaDB, and loaded where the database is empty. Schemas that are alike share one.
     snapshot: str = ""
+    #: The kinds of database server that the service can use, of mariadb, postgresql and sqlite; any
+    #: if empty.
+    engines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -117,6 +117,14 @@ def test_an_empty_database_is_migrated_once(machine: Machine) -> None:
     assert machine.tables() == {"alembic_version"}
 
 
+def test_a_kind_of_server_that_the_service_cannot_use_is_refused(machine: Machine) -> None:
+    declared = Schema(sync=("svc-manage",), migrations=MIGRATIONS, engines=("postgresql",))
+    step = SchemaStep(context(machine.root), machine.driver, ACCOUNT, declared, MANIFEST)
+    with pytest.raises(DatabaseError, match=r"^database db: Svc cannot use mariadb, only postgres"):
+        step.changes()
+    assert machine.ran == []
+
+
 @pytest.fixture
 def mariadb(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Machine:
     """The machine, whose database takes itself for MariaDB as far as snapshots go."""

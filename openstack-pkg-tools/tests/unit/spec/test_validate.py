@@ -87,6 +87,10 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     ({f"{COMMON}/schema/other": {"sync": ["x"], "migrations": "x"}}, "schema.other: this package"),
     ({f"{COMMON}/schema/tiny/sync": []}, "schema.tiny.sync: expected a command"),
     ({f"{COMMON}/schema/tiny/migrations": "/x"}, "expected a path below dist-packages"),
+    (
+        {f"{COMMON}/schema/tiny/engines": ["mariab"]},
+        'schema.tiny.engines[0]: expected one of mariadb, postgresql, sqlite (did you mean "maria',
+    ),
     ({f"{COMMON}/database/Tiny": {}}, "database.Tiny: expected the name of a database"),
     ({f"{COMMON}/domain/Tiny": {}}, "domain.Tiny: expected the name of a domain"),
     ({f"{COMMON}/domain/default": {}}, "domain.default: Keystone's own domain"),

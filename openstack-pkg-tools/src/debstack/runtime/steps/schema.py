@@ -102,12 +102,14 @@ class SchemaStep(Step):
         self._account = account
         self._schema = schema
         self._manifest = manifest
+        self._engine = context.site.database.engine
         self._directory: Path = context.path(f"{PACKAGES}/{schema.migrations}")
         name = f"{manifest.source}-{schema.snapshot}.json"
         self._snapshot: Path = context.path(f"{SNAPSHOTS}/{name}")
 
     def changes(self) -> Sequence[Change]:
         """See Step. Raises DatabaseError, for a schema newer than the code too."""
+        self._refuse_engine()
         revisions = read_revisions(self._directory)
         with self._driver.open(self._account) as session:
             found = read_standing(session, revisions, self._schema.version_table)
@@ -119,6 +121,17 @@ class SchemaStep(Step):
             summary = f"note that the schema of {self._account.database} is complete"
             return [Change(summary=summary, perform=self._migrate)]
         return []
+
+    def _refuse_engine(self) -> None:
+        engines = self._schema.engines
+        if engines and self._engine.value not in engines:
+            told = " or ".join(engines)
+            raise DatabaseError(
+                f"database {self._account.database}: {self._manifest.title} cannot use "
+                f"{self._engine.value}, only {told}",
+                hint="on a machine where no service has data in SQLite: install mariadb-server, or "
+                "name a server as openstack/database-host; then run: debstack apply",
+            )
 
     def _summary(self, revisions: dict[str, tuple[str, ...]]) -> str:
         wanted = ", ".join(sorted(heads(revisions)))
