@@ -343,6 +343,7 @@ def test_a_group_of_servers_grows_with_a_metric_and_shrinks_again(cloud: Node) -
 def test_nothing_has_stumbled(cloud: Node) -> None:
     assert restarted(cloud) == {}
     assert_no_stumble(cloud)
+    assert inside(cloud, "find_secrets")["found"] == []
 
 
 def test_purge_leaves_nothing(cloud: Node, person: dict[str, str], before: dict[str, Any]) -> None:
