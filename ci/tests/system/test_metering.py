@@ -151,6 +151,15 @@ def aggregate(node: Node, kind: str, operation: str, search: str, step_s: int = 
     return float(sum(row["value"] for row in rows)) * step_s / 3600
 
 
+def bill(node: Node, project: str) -> dict[str, float]:
+    """Return what the command of the documentation says: vCPU-hours and gigabyte-hours by type."""
+    whole = "(resample sum 3155760000 (aggregate sum (metric (vcpus mean) (volume.size mean))))"
+    command = ["metric", "aggregates", "--resource-type", "generic", "--groupby", "type"]
+    command += ["--granularity", str(STEP_S), "--fill", "0"]
+    rows = openstack_json(node, *command, whole, f"project_id='{project}'")
+    return {row["group"].removeprefix("type: "): row["value"] * STEP_S / 3600 for row in rows}
+
+
 def test_gnocchi_is_installed_in_order_and_a_second_apply_does_nothing(store: Node) -> None:
     assert unsettled(store) == {}
     assert "nothing to do" in debstack(store, "apply").stdout
@@ -311,6 +320,19 @@ def test_what_a_server_and_a_volume_used_is_what_is_told(cloud: Node) -> None:
     assert server_h - near_h <= hours <= server_h + 2 * near_h
     gigabytes = aggregate(cloud, "volume", "(metric volume.size mean)", f"id='{volume}'")
     assert gigabytes == pytest.approx(VOLUME_GIB * volume_h, abs=VOLUME_GIB * near_h)
+
+
+def test_one_command_says_what_a_customer_used(cloud: Node) -> None:
+    project = openstack_json(cloud, "project", "show", "admin")["id"]
+    told_h = bill(cloud, project)
+    assert told_h.keys() == {"instance", "volume"}
+    flavor = openstack_json(cloud, "flavor", "show", "demo")
+    assert told_h["instance"] == pytest.approx(
+        flavor["vcpus"] * aggregate(cloud, "instance", "(> (metric vcpus mean) 0)", "host!='x'")
+    )
+    assert told_h["volume"] == pytest.approx(
+        aggregate(cloud, "volume", "(metric volume.size mean)", f"project_id='{project}'")
+    )
 
 
 def test_a_group_of_servers_grows_with_a_metric_and_shrinks_again(cloud: Node) -> None:
