@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,12 @@ STEP_S = 10
 LIFE_S = 100
 VOLUME_GIB = 3
 _PORT = "8123"
-_CALLS = "/root/calls"
+_CALLS = "/run/calls"
+#: What an administrator says who does not want to wait.
+_LOCAL = {
+    "/etc/aodh/aodh.conf.d/90-local.conf": "[evaluator]\nevaluation_interval = 10\n",
+    "/etc/gnocchi/gnocchi.conf.d/90-local.conf": "[metricd]\nmetric_processing_delay = 5\n",
+}
 _PASSWORD = "of-the-workshop"
 _RESTLESS = tuple(
     f"/var/lib/{name}/" for name in ("cinder", "glance", "libvirt", "neutron", "nova")
@@ -82,12 +86,9 @@ def cloud(store: Node) -> Node:
             create += ["--aggregation-method", method]
         create += ["--definition", f"granularity:{STEP_S}s,timespan:1d"]
         openstack(store, *create)
-    for directory, text in (
-        ("aodh", "[evaluator]\nevaluation_interval = 10\n"),
-        ("gnocchi", "[metricd]\nmetric_processing_delay = 5\n"),
-    ):
-        act(store, "mkdir", "--parents", f"/etc/{directory}/{directory}.conf.d")
-        store.write_file(f"/etc/{directory}/{directory}.conf.d/90-local.conf", text, mode=0o644)
+    for path, text in _LOCAL.items():
+        act(store, "mkdir", "--parents", path.rpartition("/")[0])
+        store.write_file(path, text, mode=0o644)
     apt(store, "install", *PACKAGES)
     act(store, "sed", "-i", f"s/interval: 300/interval: {STEP_S}/", "/etc/ceilometer/polling.yaml")
     act(store, "systemctl", "restart", *AGENTS)
@@ -112,14 +113,12 @@ def person(cloud: Node) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def receiver(cloud: Node) -> Iterator[str]:
+def receiver(cloud: Node) -> str:
     """The URL of something that notes what is posted to it, one line for each time."""
-    cloud.copy_in(INSIDE / "receive.py", "/root/receive.py")
-    run = ["systemd-run", "--unit=receiver", "python3", "/root/receive.py", _PORT, _CALLS]
+    cloud.copy_in(INSIDE / "receive.py", "/run/receive.py")
+    run = ["systemd-run", "--unit=receiver", "python3", "/run/receive.py", _PORT, _CALLS]
     act(cloud, *run)
-    yield f"http://127.0.0.1:{_PORT}/called"
-    act(cloud, "systemctl", "stop", "receiver")
-    act(cloud, "rm", "--force", _CALLS, "/root/receive.py")
+    return f"http://127.0.0.1:{_PORT}/called"
 
 
 def calls(node: Node) -> list[dict[str, Any]]:
@@ -371,6 +370,8 @@ def test_nothing_has_stumbled(cloud: Node) -> None:
 def test_purge_leaves_nothing(cloud: Node, person: dict[str, str], before: dict[str, Any]) -> None:
     openstack(cloud, "user", "delete", person["OS_USERNAME"])
     openstack(cloud, "project", "delete", person["OS_PROJECT_NAME"])
+    act(cloud, "systemctl", "stop", "receiver")
+    act(cloud, "rm", *_LOCAL)
     want_all_deleted(cloud)
     apt(cloud, "purge", *PACKAGES, *DAEMONS, *COMMON, *MODULES)
     act(cloud, "systemctl", "daemon-reload")
