@@ -28,6 +28,9 @@ _EXAMPLES = {
     Check.PATH: "/etc/ssl/certs/example.pem",
     Check.NAME: "name",
     Check.HOST_PORTS: "host.example.org",
+    Check.WEB_HOSTS: "host.example.org",
+    Check.DEVICES: "192.0.2.11/sdb",
+    Check.NUMBER: "1",
 }
 
 

@@ -4,20 +4,27 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from debstack.base.errors import SpecError
 from debstack.base.run import run
 from debstack.spec.load import suggestion
-from debstack.spec.vocabulary import Config, Sections
+from debstack.spec.vocabulary import Config, Dialect, Sections
 
 #: Section to option to {"deprecated": bool}; with "replacement" where upstream names one.
 Catalogue = dict[str, dict[str, dict[str, bool | str]]]
 
 _PACKAGES = "usr/lib/python3*/dist-packages"
+_SECTION = re.compile(r"#? ?\[(?P<name>[^\]#]+)\]\s*")
+_OPTION = re.compile(r"#? ?(?:set )?(?P<name>[A-Za-z_][\w.-]*)\s*=.*")
+#: What Paste Deploy itself reads in a section.
+_PASTE = ("use", "pipeline")
+_KNOWN: dict[str, bool | str] = {"deprecated": False}
 
 
 def search_path(debian: Path) -> list[Path]:
@@ -65,11 +72,45 @@ def from_generator(generated: Mapping[str, Any], plugin_options: Mapping[str, st
     return catalogue
 
 
-def read(config: Config, paths: Iterable[Path]) -> Catalogue:
-    """Return the catalogue of `config`'s namespaces, asked of the modules below `paths`.
+def from_samples(texts: Iterable[str]) -> Catalogue:
+    """Return the catalogue in sample files: what stands there as `name = value`, or commented out.
 
-    Raises CommandError where they cannot be loaded: a Build-Depends is missing, as a rule.
+    DEFAULT, which holds for all sections, takes what any of them does.
     """
+    catalogue: Catalogue = {}
+    everywhere = catalogue.setdefault("DEFAULT", {})
+    for text in texts:
+        section = "DEFAULT"
+        for line in text.splitlines():
+            if found := _SECTION.fullmatch(line):
+                section = found["name"].strip()
+                catalogue.setdefault(section, {}).update(dict.fromkeys(_PASTE, _KNOWN))
+            elif found := _OPTION.fullmatch(line):
+                for options in (catalogue[section], everywhere):
+                    options[_ini_name(found["name"])] = _KNOWN
+    return catalogue
+
+
+def read(config: Config, paths: Iterable[Path], source: Path = Path()) -> Catalogue:
+    """Return the options that `config` may set, of its namespaces and its samples.
+
+    The modules are below `paths`, the samples below `source`. Raises CommandError where modules
+    cannot be loaded (a Build-Depends is missing, as a rule), SpecError where a sample is missing.
+    """
+    found = _of_namespaces(config, paths) if config.namespaces else {}
+    try:
+        texts = [(source / name).read_text(encoding="utf-8") for name in config.samples]
+    except OSError as error:
+        raise SpecError([f"{error.filename}: a sample that cannot be read: {error}"]) from error
+    sampled = from_samples(texts) if texts else {}
+    if config.dialect is Dialect.PASTE:
+        for options in found.values():
+            options.update(dict.fromkeys(_PASTE, _KNOWN))
+    return {**found, **sampled}
+
+
+def _of_namespaces(config: Config, paths: Iterable[Path]) -> Catalogue:
+    """Return the catalogue of `config`'s namespaces, asked of the modules below `paths`."""
     toolkit = Path(__file__).parents[2]
     environment = {
         "PYTHONPATH": ":".join(map(str, [*paths, toolkit])),

@@ -14,7 +14,7 @@ from debstack.dh.build import DEBIAN, Build
 from debstack.dh.control import DECLARATION, component
 from debstack.render import paths, snippets, tree
 from debstack.spec.questions import SHARED_PREFIX, prefix_of
-from debstack.spec.vocabulary import Component, Dialect
+from debstack.spec.vocabulary import Component
 
 TOOL = "dh_openstack"
 SUMMARY = "install what debian/openstack.toml declares into the package build directories"
@@ -56,7 +56,7 @@ def _catalogues(build: Build, declared: Component) -> list[str]:
     found = []
     for name, config in declared.package[build.package].config.items():
         where = f"{DECLARATION}: package.{build.package}.config.{name}"
-        if config.dialect is not Dialect.OSLO:
+        if not config.namespaces and not config.samples:
             continue
         known = catalogue.read(config, catalogue.search_path(DEBIAN))
         found += catalogue.problems(where, config, known)

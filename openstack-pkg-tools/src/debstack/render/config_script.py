@@ -25,6 +25,8 @@ _CALLS: dict[str, tuple[str, ...]] = {
     "url": ("host_port", "ipv6"),
     "region": (),
     "name": (),
+    "devices": ("name", "ipv4", "host_port"),
+    "number": (),
     "path": (),
     "choice": (),
     "primary_address": (),

@@ -31,6 +31,8 @@ _INVALID_SUMMARY = {
     Check.NAME: "Not a name: ${value}",
     Check.HOST_PORTS: "Not a list of hosts: ${value}",
     Check.WEB_HOSTS: "Not a list of hosts: ${value}",
+    Check.DEVICES: "Not a list of devices: ${value}",
+    Check.NUMBER: "Not a number: ${value}",
 }
 
 

@@ -46,6 +46,7 @@ def written_by_apply(component: Component, binary: str) -> list[str]:
     """Return the files that apply writes into the drop-in directories of `binary`, sorted."""
     configs = component.package[binary].config.values()
     found = {drop_in.path_of(config) for config in configs}
+    found.update(config.file for config in configs if config.file)
     found.update(uwsgi_drop_in(component, name) for name in wsgi_units(component, binary))
     return sorted(found)
 

@@ -16,6 +16,7 @@ MODULES = (
     "database",
     "config",
     "keys",
+    "rings",
     "schema",
     "rows",
     "load",

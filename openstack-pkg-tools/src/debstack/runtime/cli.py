@@ -102,6 +102,34 @@ def _add_nodes(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     forget.add_argument("--dry-run", action="store_true", help="print what would be done")
 
 
+def _add_rings(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    rings = commands.add_parser("rings", help="show and change where the object storage keeps what")
+    verbs = rings.add_subparsers(dest="verb", metavar="VERB", required=True)
+    show = verbs.add_parser("show", help="print the rings that this machine has")
+    _json_option(show)
+    verbs.add_parser("plan", help="print how the rings would change; change nothing")
+    made = {
+        "add": ("use devices", "a device, such as r1z2-192.0.2.11/sdb=100"),
+        "remove": ("give devices up", "a device, such as 192.0.2.11/sdb"),
+        "drain": ("move everything off devices", "a device, such as 192.0.2.11/sdb"),
+        "set-weight": ("keep more or less on a device", "a device, such as 192.0.2.11/sdb"),
+    }
+    parsers = []
+    for verb, (summary, device) in made.items():
+        parser = verbs.add_parser(verb, help=summary)
+        one = verb == "set-weight"
+        parser.add_argument("device", nargs=1 if one else "+", metavar="DEVICE", help=device)
+        if one:
+            parser.add_argument("weight", metavar="WEIGHT", help="from 0, for nothing, to 99999")
+        parsers.append(parser)
+    parsers.append(verbs.add_parser("rebalance", help="make the rings as answered, or fetch them"))
+    for parser in parsers:
+        parser.add_argument("--dry-run", action="store_true", help="print what would be done")
+        parser.add_argument(
+            "--limit", type=int, metavar="PERCENT", help="let so much of what is stored move"
+        )
+
+
 def _add_answers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     answers = commands.add_parser("answers", help="show and change the answers of this machine")
     verbs = answers.add_subparsers(dest="verb", metavar="VERB", required=True)
@@ -153,6 +181,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("-v", "--verbose", action="count", default=0, help="tell more; twice: all")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_runs(commands)
+    _add_rings(commands)
     _add_answers(commands)
     _add_secrets(commands)
     _add_preseed(commands)
@@ -235,6 +264,21 @@ def _forget(arguments: argparse.Namespace) -> int:
     return command.forget(arguments.node, dry_run=arguments.dry_run)
 
 
+def _rings(arguments: argparse.Namespace) -> int:
+    from debstack.runtime.rings import command
+
+    match arguments.verb:
+        case "show":
+            return command.show(as_json=arguments.json)
+        case "plan":
+            return command.rebalance(limit=None, dry_run=True)
+        case "rebalance":
+            return command.rebalance(limit=arguments.limit, dry_run=arguments.dry_run)
+    texts = list(arguments.device)
+    texts += [arguments.weight] if arguments.verb == "set-weight" else []
+    return command.change(arguments.verb, texts, limit=arguments.limit, dry_run=arguments.dry_run)
+
+
 def _keep(arguments: argparse.Namespace) -> int:
     from debstack.runtime import keep
 
@@ -292,6 +336,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "nodes": _nodes,
     "drain": _drain,
     "forget": _forget,
+    "rings": _rings,
     "demo": _demo,
     "prepare": _prepare,
     "keep": _keep,

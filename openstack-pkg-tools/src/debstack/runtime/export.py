@@ -154,10 +154,11 @@ def handed_on(
     of the machine `node` if it is to have RabbitMQ users of its own.
     """
     known = manifests.known_questions(packages)
+    owner = {manifest.binary: manifest for manifest in packages}
     found = {
         name: value
         for name, item in known.items()
-        if not item.secret and (value := _answer(site, packages[0], given, item, role))
+        if not item.secret and (value := _answer(site, owner[item.binary], given, item, role))
     }
     if node and messaging_passwords(packages):
         found[MESSAGING_NODE] = node

@@ -23,6 +23,14 @@ def percent_escaped(value: str) -> str:
     return value.replace("%", "%%")
 
 
+def paste_escaped(value: str) -> str:
+    """Return `value` safe from Paste Deploy, and from Swift: only where it holds %( does % count.
+
+    Both read like this: swift.common.utils.config.NicerInterpolation.
+    """
+    return percent_escaped(value) if "%(" in value else value
+
+
 def protected(value: str) -> str:
     """Return `value` in quotes if a reader would otherwise strip blanks or quotes around it.
 
@@ -34,17 +42,22 @@ def protected(value: str) -> str:
     return f'"{value}"' if stripped or value[0] in _QUOTES else value
 
 
-def written(value: str | int | bool) -> str:
-    """Return a single value as it stands behind `key = `."""
+def written(value: str | int | bool, *, plain: bool = False) -> str:
+    """Return a single value as it stands behind `key = `; with `plain` never in quotes."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return protected(str(value))
+    return str(value) if plain else protected(str(value))
 
 
-def rendered(header: str, sections: Mapping[str, Mapping[str, Sequence[str | int | bool]]]) -> str:
+def rendered(
+    header: str,
+    sections: Mapping[str, Mapping[str, Sequence[str | int | bool]]],
+    *,
+    plain: bool = False,
+) -> str:
     """Return the file: `header` as comment lines, DEFAULT first, then the sections as they come.
 
-    Every key has a list of values, one line each.
+    Every key has a list of values, one line each; with `plain`, the reader takes no quotes off.
     """
     lines = [f"# {line}".rstrip() for line in header.splitlines()]
     order = sorted(sections, key=lambda name: name != "DEFAULT")
@@ -53,7 +66,8 @@ def rendered(header: str, sections: Mapping[str, Mapping[str, Sequence[str | int
             continue
         lines += ["", f"[{section}]"]
         for key, values in sections[section].items():
-            lines += [f"{key} = {written(value)}".rstrip(" ") for value in values]
+            told = (written(value, plain=plain) for value in values)
+            lines += [f"{key} = {text}".rstrip(" ") for text in told]
     return "\n".join(lines) + "\n"
 
 
@@ -81,3 +95,14 @@ def parsed(text: str) -> dict[str, dict[str, list[str]]]:
             values = found.setdefault(section, {}).setdefault(match[1], [])
             values.append(match[2])
     return found
+
+
+def together(header: str, texts: Sequence[str]) -> str:
+    """Return one file that says what `texts` do, read one after the other: the last word counts."""
+    merged: dict[str, dict[str, str]] = {}
+    for text in texts:
+        for section, keys in parsed(text).items():
+            last = {key: values[-1].replace("\n", "\n    ") for key, values in keys.items()}
+            merged.setdefault(section, {}).update(last)
+    found = {name: {k: [v] for k, v in keys.items()} for name, keys in merged.items()}
+    return rendered(header, found, plain=True)

@@ -13,6 +13,7 @@ from debstack.runtime.database.url import service_url
 from debstack.runtime.facts import Facts
 from debstack.runtime.manifests import password_name
 from debstack.runtime.nodes.passwords import user_of
+from debstack.runtime.rings.wanted import rings_site
 from debstack.runtime.site import (
     DatabaseAccount,
     DatabaseServer,
@@ -20,6 +21,7 @@ from debstack.runtime.site import (
     Engine,
     IdentitySite,
     MessagingAccount,
+    RingsSite,
     Site,
 )
 from debstack.runtime.urls import bracketed, host_ports, transport_url
@@ -258,6 +260,15 @@ def _outside(inputs: Inputs, hosts: tuple[str, ...], management: str) -> tuple[s
     return (f"{bracketed(management)}:{RABBITMQ_PORT}",)
 
 
+def _rings(inputs: Inputs, management: str) -> dict[str, RingsSite]:
+    units = {name for manifest in inputs.manifests for name in manifest.package.unit}
+    return {
+        manifest.source: rings_site(manifest, rings, inputs.answers, units, management)
+        for manifest in inputs.manifests
+        if (rings := manifest.package.rings) is not None
+    }
+
+
 def resolve(inputs: Inputs) -> Site:
     """Return the Site. Raises DebstackError with all the answers that are needed and not given."""
     management = inputs.shared("management-address", inputs.facts.primary_address)
@@ -305,6 +316,7 @@ def resolve(inputs: Inputs) -> Site:
         },
         cpus=inputs.facts.cpus,
         memory_mib=inputs.facts.memory_mib,
+        rings=_rings(inputs, management),
         traits=inputs.facts.traits,
         answers=inputs.answers,
         secrets=inputs.secrets,

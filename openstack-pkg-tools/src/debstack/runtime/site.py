@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from debstack.base.secret import Secret
+from debstack.runtime.rings.device import Device
 
 NO_SECRET = Secret("")
 
@@ -93,6 +94,27 @@ class MessagingAccount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RingsSite:
+    """What the rings of a source are to be, and who makes them."""
+
+    #: How this machine comes by them: build, fetch, or empty while no device is known.
+    way: str
+    #: The address at which the devices of this machine are served.
+    address: str
+    #: The machine that has the rings, and their URL there; empty where that is this one.
+    host: str = ""
+    source: str = ""
+    devices: tuple[Device, ...] = ()
+    #: 0 for one that follows from the devices.
+    replicas: int = 0
+    part_power: int = 0
+    #: How much of what is stored may move at once, in percent.
+    limit: int = 100
+    #: Whether a device has to be a file system of its own.
+    mount_check: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """Everything the steps need to know. `endpoints` is keyed by service type."""
 
@@ -123,6 +145,8 @@ class Site:
     service_passwords: Mapping[str, Secret]
     cpus: int
     memory_mib: int
+    #: By source.
+    rings: Mapping[str, RingsSite] = field(default_factory=dict)
     #: What the machine can do, by the name of its reference; found out when it is asked for.
     traits: Mapping[str, Callable[[], str]] = field(default_factory=dict)
     #: Full name of each question that is not a password to its answer, or its default.

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 from debstack.base.errors import ConfigurationError
 from debstack.base.secret import Secret
-from debstack.runtime.ini import escaped, percent_escaped
+from debstack.runtime.ini import escaped, paste_escaped, percent_escaped
 from debstack.runtime.own_hosts import own_hosts
 from debstack.runtime.python_settings import Literal
-from debstack.runtime.site import Site
+from debstack.runtime.site import RingsSite, Site
 from debstack.runtime.urls import bracketed
 from debstack.spec.vocabulary import (
     Condition,
@@ -23,6 +23,19 @@ from debstack.spec.vocabulary import (
 )
 
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
+
+#: By dialect, what makes a value safe that stands within another one; Paste Deploy's readers
+#: look at the whole value.
+_ESCAPES: dict[Dialect, Callable[[str], str]] = {
+    Dialect.OSLO: escaped,
+    Dialect.PASTE: lambda value: value,
+}
+
+_RINGS: dict[str, Callable[[RingsSite], str]] = {
+    "rings": lambda rings: rings.way,
+    "rings-source": lambda rings: rings.source,
+    "storage-address": lambda rings: rings.address,
+}
 
 Rendered = dict[str, dict[str, list[str | int | bool]]]
 
@@ -82,6 +95,9 @@ def looked_up(site: Site, manifest: Manifest, reference: str) -> str | None:
         return plain[reference]
     if reference == "own-hosts":
         return ",".join(own_hosts(site))
+    if reference in _RINGS:
+        rings = site.rings.get(manifest.source)
+        return None if rings is None else _RINGS[reference](rings)
     if reference in site.traits:
         return site.traits[reference]()
     kind, _, name = reference.partition(".")
@@ -142,10 +158,12 @@ def _merged(site: Site, manifest: Manifest, config: Config) -> Sections:
 def sections_of(site: Site, manifest: Manifest, config: Config) -> Rendered:
     """Return section to key to values of the drop-in; what refers to nothing here is left out."""
     found: Rendered = {}
-    escape = escaped if config.dialect is Dialect.OSLO else percent_escaped
+    escape = _ESCAPES.get(config.dialect, percent_escaped)
     for section, keys in _merged(site, manifest, config).items():
         for key, value in keys.items():
             values = _values(site, manifest, value, escape)
+            if config.dialect is Dialect.PASTE:
+                values = [paste_escaped(v) if isinstance(v, str) else v for v in values]
             if values:
                 found.setdefault(section, {})[key] = values
     return found

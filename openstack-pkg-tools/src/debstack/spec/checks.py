@@ -22,6 +22,9 @@ ACCEPTS: dict[Check, str] = {
     Check.HOST_PORTS: "host or host:port, several separated by commas, such as db1:5672,db2:5672",
     Check.WEB_HOSTS: "hosts as they stand in a URL, separated by commas, such as "
     "cloud.example.org,192.0.2.10,[2001:db8::10]; .example.org stands for all below, * for any",
+    Check.DEVICES: "devices as address/name, separated by commas; region and zone may stand before"
+    " one, its weight behind it, such as 192.0.2.11/sdb,r1z2-192.0.2.12/sdb=100",
+    Check.NUMBER: "a whole number from 1 to 9999",
 }
 
 _IPV4 = re.compile(r"(0|[1-9][0-9]{0,2})(\.(0|[1-9][0-9]{0,2})){3}")
@@ -29,6 +32,11 @@ _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}")
 _PATH = re.compile(r"/[A-Za-z0-9_.,:@%+=~/-]*")
+_DEVICE = re.compile(
+    r"(?:(?=[rz])(?:r(?P<region>[1-9][0-9]{0,2}))?(?:z(?P<zone>[1-9][0-9]{0,2}))?-)?"
+    r"(?:(?P<v4>[0-9.]+)|\[(?P<v6>[^\]]*)\])/(?P<name>[^=]*)(?:=(?P<weight>[0-9]{1,5}))?"
+)
+_NUMBER = re.compile(r"[1-9][0-9]{0,3}")
 _URL_PATH = re.compile(r"[A-Za-z0-9_.,:@%+=~/-]*")
 
 
@@ -87,6 +95,20 @@ def is_web_host(text: str) -> bool:
     return is_host(name) and ":" not in name and (name == text or not _is_ipv4(name))
 
 
+def device_parts(text: str) -> dict[str, str] | None:
+    """Return address, name, region, zone and weight of a device of rings, None if it is none.
+
+    What is not said is an empty string.
+    """
+    match = _DEVICE.fullmatch(text)
+    if match is None or not _NAME.fullmatch(match["name"]):
+        return None
+    if not (_is_ipv6(match["v6"]) if match["v4"] is None else _is_ipv4(match["v4"])):
+        return None
+    told = {key: match[key] or "" for key in ("name", "region", "zone", "weight")}
+    return {"address": match["v4"] or match["v6"], **told}
+
+
 def _is_url(text: str) -> bool:
     scheme, separator, rest = text.partition("://")
     if scheme not in ("http", "https") or not separator:
@@ -112,6 +134,8 @@ _CHECKS: dict[Check, Callable[[str], bool]] = {
     Check.NAME: lambda text: bool(_NAME.fullmatch(text)),
     Check.HOST_PORTS: lambda text: all(is_host_port(item) for item in text.split(",")),
     Check.WEB_HOSTS: lambda text: all(is_web_host(item) for item in text.split(",")),
+    Check.DEVICES: lambda text: all(device_parts(item) for item in text.split(",")),
+    Check.NUMBER: lambda text: bool(_NUMBER.fullmatch(text)),
 }
 
 

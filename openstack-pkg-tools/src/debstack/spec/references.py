@@ -33,6 +33,9 @@ PLAIN = (
     "hypervisor",
     "openvswitch-datapath",
     "volume-group",
+    "rings",
+    "rings-source",
+    "storage-address",
 )
 
 

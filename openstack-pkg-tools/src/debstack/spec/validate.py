@@ -34,6 +34,18 @@ _OPTION = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 KEYSTONE_ROLES = frozenset({"admin", "manager", "member", "reader", "service"})
 _SETTING = re.compile(r"[A-Z][A-Z0-9_]*")
 _ENTRIES = re.compile(r"[A-Z][A-Z0-9_]*(\.[^.\s]+)*")
+_SAMPLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
+_RING = re.compile(r"[a-z][a-z0-9-]*")
+#: What the rings are made of: questions of the component that has them.
+_RING_QUESTIONS = (
+    "devices",
+    "replicas",
+    "part-power",
+    "rebalance-limit",
+    "storage-address",
+    "mount-check",
+    "ring-host",
+)
 _ENTRY = re.compile(r"[^\s]+")
 
 
@@ -208,8 +220,18 @@ def _config(
     problems.path(f"{where}.directory", config.directory)
     if config.dialect is Dialect.OSLO and not config.namespaces:
         problems.add(f"{where}.namespaces", "expected at least one oslo.config namespace")
-    if config.dialect is not Dialect.OSLO and config.namespaces:
+    if config.dialect not in (Dialect.OSLO, Dialect.PASTE) and config.namespaces:
         problems.add(f"{where}.namespaces", "only a file that oslo.config reads has namespaces")
+    if config.dialect is Dialect.PASTE and not config.samples:
+        problems.add(f"{where}.samples", "expected at least one sample file")
+    if config.dialect is not Dialect.PASTE and config.samples:
+        problems.add(f"{where}.samples", "only a file for Paste Deploy has samples")
+    for n, sample in enumerate(config.samples):
+        problems.name(f"{where}.samples[{n}]", sample, _SAMPLE, "a path in the source")
+    if config.file:
+        problems.path(f"{where}.file", config.file)
+        if config.dialect is Dialect.PYTHON:
+            problems.add(f"{where}.file", "only drop-ins in INI form can be put together")
     _sections(problems, f"{where}.set", config.set, known, config.dialect)
     for n, conditional in enumerate(config.when):
         at = f"{where}.when[{n}]"
@@ -221,6 +243,28 @@ def _config(
         if section not in used:
             near = _near(section, used)
             problems.add(f"{where}.sections-like.{section}", f"no such section is set{near}")
+
+
+def _rings(problems: Problems, where: str, component: Component, package: Package) -> None:
+    rings = package.rings
+    if rings is None:
+        return
+    problems.path(f"{where}.directory", rings.directory)
+    problems.path(f"{where}.devices", rings.devices)
+    problems.port(f"{where}.port", rings.port)
+    if not rings.ring:
+        problems.add(f"{where}.ring", "expected at least one ring")
+    units = [key for p in component.package.values() for key in p.unit]
+    for name, ring in rings.ring.items():
+        at = f"{where}.ring.{name}"
+        problems.name(at, name, _RING, "the name of a ring")
+        problems.port(f"{at}.port", ring.port)
+        if ring.unit not in units:
+            problems.add(f"{at}.unit", f"no unit is declared as {quoted(ring.unit)}")
+    asked = {key for p in component.package.values() for key in p.question}
+    for key in _RING_QUESTIONS:
+        if key not in asked:
+            problems.add(where, f"the question {prefix_of(component)}/{key} is not declared")
 
 
 def problems_of(
@@ -251,6 +295,7 @@ def problems_of(
         _accounts(problems, where, package)
         _schemas(problems, where, package)
         _identity(problems, where, component, package)
+        _rings(problems, f"{where}.rings", component, package)
         for key, config in package.config.items():
             _config(problems, f"{where}.config.{key}", config, known, questions)
         validate_setting.rows(problems, where, component, package, known)

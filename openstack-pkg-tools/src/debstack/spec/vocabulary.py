@@ -18,7 +18,7 @@ DEFAULT_DOMAIN = "Default"
 ENGINES = ("mariadb", "postgresql", "sqlite")
 
 #: What a machine of a cloud can be, as the metapackages openstack-ROLE make it.
-ROLES = ("controller", "compute", "storage", "proxy")
+ROLES = ("controller", "compute", "storage", "object-storage", "proxy")
 #: Stands for each role that is not named.
 ANY_ROLE = "any"
 
@@ -60,6 +60,8 @@ class Check(StrEnum):
     NAME = "name"
     HOST_PORTS = "host-ports"
     WEB_HOSTS = "web-hosts"
+    DEVICES = "devices"
+    NUMBER = "number"
 
 
 class Detector(StrEnum):
@@ -319,6 +321,8 @@ class Dialect(StrEnum):
     OSLO = "oslo"
     #: Python's configparser, with quotes around values taken off, as Glance's Swift store reads.
     CONFIGPARSER = "configparser"
+    #: Paste Deploy's, as Swift reads: values stand as they are, and DEFAULT holds for all sections.
+    PASTE = "paste"
     #: Statements of Python, as Django's settings: in DEFAULT names, elsewhere entries of a dict.
     PYTHON = "python"
 
@@ -335,14 +339,50 @@ class Config:
     directory: str
     #: oslo.config namespaces that make up the option catalogue (oslo-config-generator).
     namespaces: tuple[str, ...] = ()
-    #: Who reads the file; only oslo.config's options can be catalogued.
+    #: For the dialect `paste`: sample files, by their paths in the source, that list the options.
+    samples: tuple[str, ...] = ()
+    #: Who reads the file; the options of `oslo` and `paste` are catalogued.
     dialect: Dialect = Dialect.OSLO
+    #: For a reader that takes one file and no directory: that file, which apply makes of all
+    #: drop-ins of the directory together; among those that set one option the last one wins.
+    file: str = ""
     #: Section to option to value; see VALUES.
     set: Sections = field(default_factory=dict)
     #: Further options, each set of them under a condition.
     when: tuple[Conditional, ...] = ()
     #: Sections with a name of our own choosing, to the catalogued section whose options they take.
     sections_like: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ring:
+    """One of the rings: what is stored where. Key: its name, and that of its files."""
+
+    #: The port at which devices serve what the ring places.
+    port: int
+    #: The unit that serves it, which machines with devices have.
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rings:
+    """Swift's rings: made of answers where none names another machine, else fetched from there.
+
+    The component declares the questions that say what is in them: <question-prefix>/devices,
+    replicas, part-power, rebalance-limit, storage-address, mount-check and, for the machine that
+    has the rings, ring-host. In values: ${rings} is build, fetch, or empty where no device is
+    known; ${rings-source} where they are fetched from; ${storage-address} the address at which
+    this machine's own devices are served.
+    """
+
+    #: Directory of the rings, and where they are made of the builder files; the system user's.
+    directory: str
+    #: Directory with one directory for each device of this machine.
+    devices: str
+    #: Port of the rsync daemon that has the directory of the rings as its module `rings`.
+    port: int
+    #: The rings.
+    ring: dict[str, Ring]
 
 
 class UnitKind(StrEnum):
@@ -424,6 +464,8 @@ class Package:
     service: dict[str, CatalogueService] = field(default_factory=dict)
     #: RabbitMQ virtual hosts.
     messaging: dict[str, Messaging] = field(default_factory=dict)
+    #: Rings, made or fetched before any daemon of the source is started.
+    rings: Rings | None = None
     #: Configuration drop-ins.
     config: dict[str, Config] = field(default_factory=dict)
     #: Daemons.

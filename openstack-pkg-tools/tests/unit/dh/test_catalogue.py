@@ -7,8 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from debstack.base.errors import SpecError
 from debstack.dh import catalogue
-from debstack.spec.vocabulary import Conditional, Config
+from debstack.spec.vocabulary import Conditional, Config, Dialect
 
 
 def _option(dest: str, *, deprecated: bool = False) -> dict[str, Any]:
@@ -97,3 +100,46 @@ def test_trees_that_were_installed_come_before_debian_tmp(tmp_path: Path) -> Non
         (tmp_path / tree / "dist-packages").mkdir(parents=True)
     found = [path.relative_to(tmp_path).parts[0] for path in catalogue.search_path(tmp_path)]
     assert found == ["python3-x", "tmp"]
+
+
+SAMPLE = """\
+[DEFAULT]
+# bind_ip = 0.0.0.0
+bind_port = 8080
+# A sentence about bind_ip, which = nothing.
+[app:proxy-server]
+use = egg:swift#proxy
+#
+# set log_name = proxy
+# [filter:authtoken]
+# auth_url = http://keystonehost:5000
+"""
+
+
+def test_options_are_read_from_a_sample_file() -> None:
+    found = catalogue.from_samples([SAMPLE])
+    assert {"use", "pipeline", "log_name"} == found["app:proxy-server"].keys()
+    assert {"use", "pipeline", "auth_url"} == found["filter:authtoken"].keys()
+    # It holds for all sections.
+    assert {"bind_ip", "bind_port", "log_name", "auth_url"} <= found["DEFAULT"].keys()
+    assert "which" not in found["DEFAULT"]
+
+
+def test_a_sample_says_what_a_file_for_paste_may_set(tmp_path: Path) -> None:
+    (tmp_path / "x.conf-sample").write_text(SAMPLE)
+    config = Config(
+        directory="/etc/x",
+        dialect=Dialect.PASTE,
+        samples=("x.conf-sample",),
+        set={"DEFAULT": {"log_nam": "x"}, "filter:authtoken": {"use": "egg:x#y"}},
+    )
+    known = catalogue.read(config, [], tmp_path)
+    assert catalogue.problems("x.config.y", config, known) == [
+        'x.config.y.set.DEFAULT.log_nam: the service has no such option (did you mean "log_name"?)'
+    ]
+
+
+def test_a_sample_that_is_not_there_is_told() -> None:
+    config = Config(directory="/etc/x", dialect=Dialect.PASTE, samples=("no.conf-sample",))
+    with pytest.raises(SpecError, match=r"no\.conf-sample: a sample that cannot be read"):
+        catalogue.read(config, [], Path("/nowhere"))

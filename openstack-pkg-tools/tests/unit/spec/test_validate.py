@@ -22,7 +22,47 @@ ROW = {"database": "tiny", "table": "things", "key": {"name": "a"}}
 LOAD = {"database": "tiny", "summary": "load", "command": ["tiny-load"], "files": "/etc/t/*.json"}
 TASK = {"summary": "do it", "probe": ["cat"], "expect": "x", "command": ["do"]}
 
+RINGS = {
+    "directory": "/var/lib/tiny/rings",
+    "devices": "/srv/node",
+    "port": 6873,
+    "ring": {"object": {"port": 6200, "unit": "tiny-api"}},
+}
+PASTE = {
+    f"{COMMON}/config/tiny/dialect": "paste",
+    f"{COMMON}/config/tiny/namespaces": None,
+    f"{COMMON}/config/tiny/samples": ["etc/tiny.conf-sample"],
+}
+
 BROKEN: list[tuple[dict[str, Any], str]] = [
+    ({f"{COMMON}/rings": RINGS}, "rings: the question tiny/devices is not declared"),
+    ({f"{COMMON}/rings": {**RINGS, "ring": {}}}, "rings.ring: expected at least one ring"),
+    ({f"{COMMON}/rings": {**RINGS, "port": 0}}, "rings.port: expected a port"),
+    ({f"{COMMON}/rings": {**RINGS, "devices": "srv"}}, "rings.devices: expected an absolute path"),
+    (
+        {f"{COMMON}/rings": {**RINGS, "ring": {"object": {"port": 6200, "unit": "tiny"}}}},
+        "rings.ring.object.unit: no unit is declared as",
+    ),
+    (
+        {**PASTE, f"{COMMON}/config/tiny/samples": None},
+        "config.tiny.samples: expected at least one sample file",
+    ),
+    (
+        {**PASTE, f"{COMMON}/config/tiny/samples": ["../x"]},
+        "config.tiny.samples[0]: expected a path in the source",
+    ),
+    (
+        {f"{COMMON}/config/tiny/samples": ["x"]},
+        "config.tiny.samples: only a file for Paste Deploy has samples",
+    ),
+    (
+        {f"{COMMON}/config/tiny/file": "tiny.conf"},
+        "config.tiny.file: expected an absolute path",
+    ),
+    (
+        {**PYTHON, f"{COMMON}/config/tiny/file": "/etc/tiny/tiny.py"},
+        "config.tiny.file: only drop-ins in INI form",
+    ),
     ({f"{COMMON}/row": [{**ROW, "database": "tinny"}]}, "row[0].database: no schema is declared"),
     ({f"{COMMON}/row": [{**ROW, "table": "a b"}]}, "row[0].table: expected the name of a table"),
     ({f"{COMMON}/row": [{**ROW, "key": {}}]}, "row[0].key: expected at least one column"),

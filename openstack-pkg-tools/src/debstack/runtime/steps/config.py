@@ -10,7 +10,7 @@ from debstack.base.errors import ConfigurationError
 from debstack.runtime import ini, python_settings
 from debstack.runtime.catalogue import read_catalogue, unknown
 from debstack.runtime.context import Context
-from debstack.runtime.files import WantedFile, difference, told, write
+from debstack.runtime.files import WantedFile, difference, read_text, told, write
 from debstack.runtime.step import Change, Step
 from debstack.runtime.substitution import Rendered, sections_of, settings_of
 from debstack.spec import drop_in
@@ -24,7 +24,7 @@ def header(manifest: Manifest, config: Config) -> str:
 Made by debstack for {manifest.title}, from {source}
 and the answers in /etc/debstack. It is overwritten: do not edit it.
 To change an answer: debstack answers set QUESTION VALUE, then: debstack apply"""
-    if config.dialect is Dialect.CONFIGPARSER:
+    if config.dialect is Dialect.CONFIGPARSER and not config.file:
         return made  # read by itself, not with what lies beside it
     return f"""{made}
 To set anything else: put it into {config.directory}/90-local{drop_in.suffix(config)}, which
@@ -63,7 +63,38 @@ class ConfigStep(Step):
             return python_settings.rendered(told, settings_of(*given))
         sections = sections_of(*given)
         self._check(sections)
-        return ini.rendered(told, sections)
+        plain = self._config.dialect is Dialect.PASTE
+        if plain:
+            self._check_plain(sections)
+        return ini.rendered(told, sections, plain=plain)
+
+    def _check_plain(self, sections: Rendered) -> None:
+        for section, keys in sections.items():
+            for key, values in keys.items():
+                texts = [str(value) for value in values]
+                if any(text != text.strip() or "\n" in text for text in texts):
+                    raise ConfigurationError(
+                        f"{self._path}: [{section}] {key}: has blanks at its beginning or end, or"
+                        " several lines, which the reader of this file would lose",
+                        hint="give another answer or password; then run: debstack apply",
+                    )
+
+    def _together(self, ours: WantedFile) -> WantedFile:
+        """Return the file of all drop-ins together, for a reader that takes no directory."""
+        folder = self._context.path(self._config.directory)
+        others = [path for path in folder.glob("*.conf") if path.name != ours.path.name]
+        texts = {path.name: read_text(path) or "" for path in others if path.name[0] != "."}
+        texts[ours.path.name] = ours.content
+        made = f"""\
+Made by debstack of {", ".join(sorted(texts))} in {self._config.directory}.
+It is overwritten: do not edit it. Put what you want to set into 90-local.conf there,
+then run: debstack apply"""
+        return WantedFile(
+            path=self._context.path(self._config.file),
+            content=ini.together(made, [texts[name] for name in sorted(texts)]),
+            mode=ours.mode,
+            group=ours.group,
+        )
 
     def wanted(self) -> WantedFile:
         """Return the drop-in as it is to be. Raises ConfigurationError for an unknown option."""
@@ -76,15 +107,18 @@ class ConfigStep(Step):
 
     def changes(self) -> Sequence[Change]:
         """See Step."""
-        wanted = self.wanted()
-        how = difference(wanted)
-        if not how:
-            return []
-        return [Change(summary=told(how, self._path), perform=partial(write, wanted))]
+        wanted = [(self.wanted(), self._path)]
+        if self._config.file:
+            wanted.append((self._together(wanted[0][0]), self._config.file))
+        return [
+            Change(summary=told(how, path), perform=partial(write, file))
+            for file, path in wanted
+            if (how := difference(file))
+        ]
 
     def declared(self) -> Sequence[str]:
         """See Step."""
-        return [f"write {self._path}"]
+        return [f"write {path}" for path in (self._path, self._config.file) if path]
 
 
 def build(context: Context) -> list[Step]:

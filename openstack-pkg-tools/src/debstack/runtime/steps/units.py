@@ -65,6 +65,7 @@ def needs_of(context: Context, manifest: Manifest, unit: Unit, name: str) -> fro
             needs |= {f"rows:{other.source}/{row.database}" for row in other.package.row}
             needs |= set(task_ids(other))
             needs |= {f"keys:{key}" for key in other.package.key_repository}
+            needs |= {f"rings:{other.source}"} if other.package.rings else set()
             bootstrap = other.package.bootstrap
             provides_identity = provides_identity or bootstrap is not None
     if not provides_identity:
@@ -78,7 +79,7 @@ class UnitStep(Step):
     #: Of what it needs, only configuration that is about to change makes it start anew.
     reads_past = frozenset(
         {"bootstrap", "cache", "database", "files", "identity", "keys", "messaging"}
-        | {"rows", "schema", "task", "unit"}
+        | {"rings", "rows", "schema", "task", "unit"}
     )
 
     def __init__(self, context: Context, manifest: Manifest, name: str) -> None:
