@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import configparser
 import dataclasses
 import getpass
 import json
@@ -111,3 +112,72 @@ def test_without_tls_the_dashboard_believes_no_header(tmp_path: Path) -> None:
     made = dashboard(tmp_path, {}, {"horizon/secret-key": "k"}).wanted().content
     assert "SECURE_PROXY" not in made
     assert "COOKIE_SECURE" not in made
+
+
+SECRETS = {"swift/hash-path-suffix": "a%b'c", "swift/hash-path-prefix": "$x"}
+
+
+def swift(root: Path, name: str, secrets: dict[str, str] | None = None) -> ConfigStep:
+    installed = (*manifests_of("debstack"), *manifests_of("keystone"), *manifests_of("swift"))
+    site = resolve(inputs(installed, secrets={**SECRETS, **(secrets or {})}))
+    made = Context(site=site, manifests=installed, root=root)
+    manifest = next(m for m in installed if name in m.package.config)
+    return ConfigStep(made, dataclasses.replace(manifest, user=getpass.getuser()), name)
+
+
+def test_for_a_reader_of_one_file_drop_ins_are_put_together(tmp_path: Path) -> None:
+    made = swift(tmp_path, "swift")
+    assert [change.summary for change in made.changes()] == [
+        "write /etc/swift/swift.conf.d/50-debstack.conf",
+        "write /etc/swift/swift.conf",
+    ]
+    for change in made.changes():
+        change.perform()
+    assert made.changes() == []
+    parser = configparser.ConfigParser()
+    parser.read(tmp_path / "etc/swift/swift.conf")
+    assert dict(parser["swift-hash"]) == {
+        "swift_hash_path_suffix": "a%b'c",
+        "swift_hash_path_prefix": "$x",
+    }
+    own = tmp_path / "etc/swift/swift.conf.d/90-local.conf"
+    own.write_text("[storage-policy:0]\nname = gold\naliases = a,\n  b\n[swift-constraints]\nx=1\n")
+    (change,) = made.changes()
+    assert change.summary == "write /etc/swift/swift.conf"
+    change.perform()
+    parser.read(tmp_path / "etc/swift/swift.conf")
+    assert parser["storage-policy:0"]["name"] == "gold"
+    assert parser["storage-policy:0"]["aliases"] == "a,\nb"
+    assert parser["storage-policy:0"]["default"] == "yes"
+    assert parser["swift-constraints"]["x"] == "1"
+    text = (tmp_path / "etc/swift/swift.conf").read_text()
+    assert "50-debstack.conf, 90-local.conf in /etc/swift/swift.conf.d" in text
+
+
+PASSWORD = "'\"\\$%@:/# x"
+
+
+def proxy(root: Path, password: str) -> str:
+    step = swift(root, "swift-proxy-server", {"swift/service-password": password})
+    return step.wanted().content
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "a%(here)s", "%%", '"quoted"'])
+def test_a_password_comes_out_of_paste_as_it_went_in(tmp_path: Path, password: str) -> None:
+    line = next(x for x in proxy(tmp_path, password).splitlines() if x.startswith("password"))
+    read = line.partition(" = ")[2]
+    # As swift.common.utils.config.NicerInterpolation reads.
+    assert (read.replace("%%", "%") if "%(" in read else read) == password
+
+
+def test_what_paste_would_lose_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="has blanks at its beginning or end") as caught:
+        proxy(tmp_path, " secret")
+    assert "secret" not in caught.value.message.replace("secret_cache_duration", "")
+
+
+def test_a_reader_of_paste_gets_what_is_declared(tmp_path: Path) -> None:
+    text = proxy(tmp_path, "x")
+    assert "[DEFAULT]\nbind_ip = 10.0.0.4\nbind_port = 8080\n" in text
+    assert "[filter:cache]\nuse = egg:swift#memcache\nmemcache_servers = 127.0.0.1:11211" in text
+    assert "s3api s3token authtoken keystoneauth" in text
