@@ -50,6 +50,8 @@ class _Scripts:
     answer_files: list[str]
     #: The sed command that forgets the answers.
     answers: str
+    #: The one that forgets generated secrets, without which data that are left cannot be read.
+    secrets: str
 
 
 def _remote_things(component: Component, binary: str) -> str:
@@ -66,9 +68,18 @@ def _remote_things(component: Component, binary: str) -> str:
     return ", ".join(f"{kind} {key}" for kind, table in kinds.items() for key in table)
 
 
-def _forget(component: Component, binary: str) -> str:
+def _forget(component: Component, binary: str, *, generated: bool) -> str:
+    """Return what forgets the answers of `binary`: generated secrets, or all others.
+
+    Where purging deletes no data, no secret has to be kept for them.
+    """
     prefix = prefix_of(component)
-    names = [f"{prefix}/{key}" for key in all_questions(component, binary)]
+    asks = paths.asks_before_purge(component, binary)
+    names = [
+        f"{prefix}/{key}"
+        for key, question in all_questions(component, binary).items()
+        if (question.generate and asks) is generated
+    ]
     if not names:
         return ""
     pattern = "|".join(re.escape(name).replace("\\-", "-").replace("/", "\\/") for name in names)
@@ -107,7 +118,8 @@ def _scripts(component: Component, binary: str) -> _Scripts:
         files=[*files, kept],
         directories=paths.purged_if_empty(component, binary),
         answer_files=_ANSWER_FILES,
-        answers=_forget(component, binary),
+        answers=_forget(component, binary, generated=False),
+        secrets=_forget(component, binary, generated=True),
     )
 
 

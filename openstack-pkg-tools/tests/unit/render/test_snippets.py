@@ -22,7 +22,13 @@ class Machine:
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "root"
-        declared = component({"package/tiny-common/data": [f"/{DATA}"]})
+        key = {"type": "password", "generate": True, "summary": "Key:", "text": "A key."}
+        declared = component(
+            {
+                "package/tiny-common/data": [f"/{DATA}"],
+                "package/tiny-common/question/key": key,
+            }
+        )
         database = folder / "debconf"
         database.mkdir()
         self.debconf = Debconf(folder=database, component=declared, binary="tiny-common")
@@ -141,6 +147,17 @@ def test_its_answers_are_forgotten_and_no_others(machine: Machine) -> None:
         "x other/tiny/database-password password c\n"
     )
     assert secrets.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(("answer", "kept"), [("true", False), ("false", True)])
+def test_a_generated_secret_stays_with_the_data(machine: Machine, answer: str, kept: bool) -> None:
+    secrets = machine.root / "etc/debstack/secrets.preseed"
+    secrets.write_text("tiny-common tiny/key password a\n")
+    machine.with_debstack(0)
+    machine.debconf.preseed("tiny/purge-data", answer)
+    assert machine.purge().code == 0
+    assert (machine.root / DATA).exists() is kept
+    assert bool(secrets.read_text()) is kept
 
 
 def test_removal_keeps_the_manifest_and_stops_the_units() -> None:
