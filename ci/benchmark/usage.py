@@ -18,7 +18,7 @@ ANSWERS = "answers that a person gives"
 _REST_S = 60.0
 #: Number and size (KiB) of the packages on the machine.
 _PACKAGES = "dpkg-query -W -f '${Installed-Size}\\n' | awk '{n++; s+=$1} END {print n, s}'"
-_CONNECTIONS = "SHOW GLOBAL STATUS LIKE 'Max_used_connections'"
+_CONNECTIONS = "SHOW GLOBAL STATUS LIKE '{}'"
 _LATENCY_TIMEOUT_S = 1800.0
 
 _CLIENTS = (1, 8, 32)
@@ -58,18 +58,26 @@ def _latencies(node: Node) -> list[Figure]:
     ]
 
 
+def _connections(node: Node, variable: str) -> int:
+    statement = _CONNECTIONS.format(variable)
+    return int(act(node, "mariadb", "-N", "-e", statement).stdout.split()[1])
+
+
 def usage(node: Node, before: Packages) -> list[Figure]:
     """Measure the cloud of `node`, where there were the packages `before` it was installed."""
     added = packages(node) - before
     latencies = _latencies(node)
     time.sleep(_REST_S)
     memory: dict[str, float] = inside(node, "memory")
-    connections = int(act(node, "mariadb", "-N", "-e", _CONNECTIONS).stdout.split()[1])
+    # The one that asks is one of them.
+    connections = _connections(node, "Threads_connected") - 1
+    most = _connections(node, "Max_used_connections")
     return [
         Figure(name="packages installed", value=added.count, unit="", target=783),
         Figure(name="installed size", value=added.gibibytes, unit="GiB", target=1.91),
         Figure(name="memory at rest", value=sum(memory.values()) / 1024, unit="GiB", target=4),
-        Figure(name="database connections", value=connections, unit="", target=60),
+        Figure(name="database connections at rest", value=connections, unit="", target=60),
+        Figure(name=f"  at most, with {_CLIENTS[-1]} clients", value=most, unit=""),
         *(
             Figure(name=f"  memory: {unit}", value=mebibytes, unit="MiB")
             for unit, mebibytes in list(memory.items())[:_LARGEST]
