@@ -100,9 +100,13 @@ def lay_tunnels(node: Node) -> None:
     node.enter_chroot(["ln", "-s", _UNIT, f"{wants}/"])
 
 
-def hand_over(controller: Node, node: Node, role: str, *, own: bool = False) -> None:
-    """Give `node` the answers for `role`; with RabbitMQ users of its own if `own` is set."""
-    argv = ["debstack", "export", "--role", role, *(["--node", node.name] if own else [])]
+def hand_over(controller: Node, node: Node, role: str = "", *, own: bool = False) -> None:
+    """Give `node` the answers for `role`, or those that all machines of the cloud share.
+
+    It gets RabbitMQ users of its own if `own` is set.
+    """
+    chosen = ["--role", role] if role else []
+    argv = ["debstack", "export", *chosen, *(["--node", node.name] if own else [])]
     handed = controller.run(argv, timeout_s=300).stdout
     node.run(["debconf-set-selections"], input=handed)
 

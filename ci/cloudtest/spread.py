@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cloudtest.acting import act, apt, preseed
+from cloudtest.several import hand_over
 from testbed.node import Node
 
 ADMIN = "cloudadmin"
@@ -89,10 +90,7 @@ def make_spread_cloud(make: Callable[[str, str], Node]) -> SpreadCloud:
     installed["identity"] = apt(identity, "install", "keystone").stdout
     password = act(identity, "debstack", "secrets", "show", "openstack/admin-password").stdout
     use_database(image, database)
-    preseed(
-        image,
-        {"openstack/identity-url": "http://identity:5000/v3"},
-        {"openstack/admin-password": password.rstrip("\n")},
-    )
+    preseed(image, {}, {"openstack/admin-password": password.rstrip("\n")})
+    hand_over(identity, image)
     installed["image"] = apt(image, "install", "glance-api").stdout
     return SpreadCloud(database=database, identity=identity, image=image, installed=installed)

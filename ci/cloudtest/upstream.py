@@ -28,6 +28,8 @@ PLACE = Path(__file__).with_name("tempest")
 _FLOATING_RANGE = "172.24.4.0/24"
 #: The disk of debstack-guest, of which Tempest makes an image of its own.
 _DISK = "/usr/share/debstack-guest/disk.raw"
+#: Whom the node's own programs trust.
+_AUTHORITY = "/usr/local/share/ca-certificates/debstack.crt"
 _TIMEOUT_S = 3600.0
 #: So many at once: the servers' processors are those of this machine.
 _WORKERS = 2
@@ -101,7 +103,9 @@ def run_tempest(node: Node, folder: Path, *, tests: Path) -> dict[str, Outcome]:
     run([venv / "bin/tempest", "init", place], env=home)
     configuration = place / "etc/tempest.conf"
     configuration.touch(mode=0o600)
-    settings = inside(node, "for_tempest")
+    authority = folder / "authority.crt"
+    node.copy_out(_AUTHORITY, authority)
+    settings = inside(node, "for_tempest", os.fspath(authority))
     settings["scenario"]["img_file"] = os.fspath(_image(node, folder))
     _write_configuration(configuration, settings)
     done = run(

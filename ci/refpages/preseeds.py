@@ -23,7 +23,7 @@ _EXAMPLES = {
     Check.ADDRESS: "192.0.2.10",
     Check.HOST: "host.example.org",
     Check.PORT: "3306",
-    Check.URL: "http://keystone.example.org:5000/v3",
+    Check.URL: "https://keystone.example.org:5000/v3",
     Check.REGION: "RegionOne",
     Check.PATH: "/etc/ssl/certs/example.pem",
     Check.NAME: "name",

@@ -11,6 +11,7 @@ import base64
 import json
 import os
 import socket
+import ssl
 import sys
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,11 +26,13 @@ def through_socket(url: str) -> str:
     path = parse_qs(place.query)["path"][0]
     key = base64.b64encode(os.urandom(16)).decode()
     asked = (
-        f"GET /{path} HTTP/1.1\r\nHost: {place.netloc}\r\nOrigin: http://{place.netloc}\r\n"
+        f"GET /{path} HTTP/1.1\r\nHost: {place.netloc}\r\nOrigin: {place.scheme}://{place.netloc}\r\n"
         f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: binary\r\n\r\n"
     )
-    with socket.create_connection((place.hostname, place.port), timeout=30) as proxy:
+    plain = socket.create_connection((place.hostname, place.port), timeout=30)
+    context = ssl.create_default_context()
+    with context.wrap_socket(plain, server_hostname=place.hostname) as proxy:
         proxy.sendall(asked.encode())
         stream = proxy.makefile("rb")
         status = stream.readline().decode().strip()

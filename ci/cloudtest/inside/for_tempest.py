@@ -5,6 +5,7 @@ These are a second image and a second size; networks, users and projects it make
 """
 
 import json
+import sys
 from pathlib import Path
 
 import openstack
@@ -34,6 +35,7 @@ print(
                 "uri_v3": auth["auth"]["auth_url"],
                 "auth_version": "v3",
                 "region": region,
+                "ca_certificates_file": sys.argv[1],
                 "v3_endpoint_type": "public",
             },
             "auth": {

@@ -34,12 +34,12 @@ def test_a_keystone_installed_in_a_chroot(make_node: NodeMaker) -> None:
     node.write_file(POLICY, "#!/bin/sh\nexit 101\n", mode=0o755)
     debstack(node, "answers", "set", "openstack/public-host", "cloud.example.org")
     assert "policy-rc.d" in debstack(node, "apply").stdout
-    assert identity(node).urls("identity")["public"] == f"http://{node.address}:5000/v3"
+    assert identity(node).urls("identity")["public"] == f"https://{node.address}:5000/v3"
     act(node, "rm", POLICY)
     node.reboot(timeout_s=180)
     await_first_boot(node)
     found = identity(node)
-    assert found.urls("identity")["public"] == "http://cloud.example.org:5000/v3"
+    assert found.urls("identity")["public"] == "https://cloud.example.org:5000/v3"
 
 
 def test_a_controller_installed_in_a_chroot(deferred: Node) -> None:

@@ -35,7 +35,7 @@ def cloud(make_module_node: NodeMaker) -> Node:
 @pytest.fixture(scope="module")
 def url(cloud: Node) -> str:
     """Where the dashboard is."""
-    return f"http://{cloud.address}:{PORT}"
+    return f"https://{cloud.address}:{PORT}"
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_a_mistake_of_the_administrator_is_named(cloud: Node) -> None:
     assert f"{local}: not Python: invalid syntax" in found
     cloud.write_file(local, 'SITE_BRANDING = "Our cloud"\n', mode=0o644)
     debstack(cloud, "apply")
-    page = act(cloud, "curl", "--silent", f"http://{cloud.address}:{PORT}/auth/login/").stdout
+    page = act(cloud, "curl", "--silent", f"https://{cloud.address}:{PORT}/auth/login/").stdout
     assert "Our cloud" in page
     act(cloud, "rm", local)
     assert "restart openstack-dashboard" in debstack(cloud, "apply").stdout

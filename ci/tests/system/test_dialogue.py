@@ -108,9 +108,9 @@ def test_the_answers_of_a_person_land_where_they_should(asked: Node) -> None:
     assert not any("password" in name for name in given)
     found = identity(asked)
     assert found.urls("identity") == {
-        "public": "http://cloud.example.org:5000/v3",
-        "internal": f"http://{asked.address}:5000/v3",
-        "admin": f"http://{asked.address}:5000/v3",
+        "public": "https://cloud.example.org:5000/v3",
+        "internal": f"https://{asked.address}:5000/v3",
+        "admin": f"https://{asked.address}:5000/v3",
     }
     assert {endpoint.region for endpoint in found.endpoints} == {"NordOst"}
     assert "head" in found.projects
@@ -118,7 +118,7 @@ def test_the_answers_of_a_person_land_where_they_should(asked: Node) -> None:
     assert shown == f"{PASSWORD}\n"
     openstack(asked, "token", "issue")
     ini = asked.read_file("/etc/keystone/keystone-uwsgi.d/50-debstack.ini")
-    assert f"http-socket = {asked.address}:5000\n" in ini
+    assert "http-socket = 127.0.0.1:5000\n" in ini
     drop_in = asked.read_file("/etc/keystone/keystone.conf.d/50-debstack.conf")
     assert "connection = sqlite:" in drop_in
     assert "nothing to do" in debstack(asked, "apply").stdout
@@ -133,7 +133,7 @@ def test_reconfigured_at_a_terminal(asked: Node) -> None:
     }
     person.answers_all(answers, list(SUMMARIES.values()))
     assert person.exit_code() == 0, person.screen()
-    assert identity(asked).urls("identity")["public"] == "http://new.example.org:5000/v3"
+    assert identity(asked).urls("identity")["public"] == "https://new.example.org:5000/v3"
     assert site(asked)["openstack/public-host"] == "new.example.org"
     assert site(asked)["openstack/region"] == "NordOst", "what was confirmed stays"
     environment = {"OS_PASSWORD": PASSWORD}
@@ -152,7 +152,7 @@ def test_the_later_act_wins(asked: Node) -> None:
         act(asked, "sed", "-i", f"s|^\\(.* {name} string\\).*|\\1 {value}|", PATH)
 
     def everywhere(value: str) -> None:
-        assert identity(asked).urls("identity")["public"] == f"http://{value}:5000/v3"
+        assert identity(asked).urls("identity")["public"] == f"https://{value}:5000/v3"
         assert site(asked)[name] == value
         assert f"{name}: {value}\n" in act(asked, "debconf-show", "debstack").stdout
 

@@ -28,7 +28,7 @@ def test_without_a_server_sqlite(keystone_alone: Node) -> None:
     assert connection(node).startswith("connection = sqlite:")
     openstack(node, "token", "issue")
     found = identity(node)
-    assert found.urls("identity")["public"] == f"http://{node.address}:5000/v3"
+    assert found.urls("identity")["public"] == f"https://{node.address}:5000/v3"
     listing = act(node, "find", "/var/lib/keystone", "-name", "*.sqlite*", "-printf", "%m %u\\n")
     assert listing.stdout, "the database is there"
     for line in listing.stdout.splitlines():

@@ -8,7 +8,6 @@ import re
 import pytest
 
 from cloudtest.acting import (
-    INSIDE,
     Complaint,
     act,
     apt,
@@ -20,9 +19,10 @@ from cloudtest.acting import (
     status,
 )
 from cloudtest.observing import identity
+from cloudtest.several import hand_over
 from cloudtest.stages import NodeMaker
 from testbed import archive
-from testbed.node import Node, wait_until
+from testbed.node import Node
 
 pytestmark = [pytest.mark.root, pytest.mark.system]
 
@@ -151,22 +151,15 @@ def test_an_unwritable_file(controller: Node) -> None:
 
 def test_keystone_answering_503(controller: Node, make_node: NodeMaker) -> None:
     images = make_node("images", stage="debian", packages=["glance-api"]).boot()
-    act(controller, "systemctl", "stop", "keystone")
-    controller.copy_in(INSIDE / "unavailable.py", "/root/unavailable.py")
-    serve = ["python3", "/root/unavailable.py", controller.address, "5000"]
-    act(controller, "systemd-run", "--unit=unavailable", *serve)
-    wait_until(
-        lambda: act(images, "bash", "-c", ":</dev/tcp/controller/5000", check=False).code == 0,
-        what="the server that answers 503",
-    )
     password = act(controller, "debstack", "secrets", "show", "openstack/admin-password").stdout
-    url = "http://controller:5000/v3"
-    preseed(images, {"openstack/identity-url": url}, {"openstack/admin-password": password.strip()})
+    preseed(images, {}, {"openstack/admin-password": password.strip()})
+    hand_over(controller, images)
+    act(controller, "systemctl", "stop", "keystone")
+    url = f"https://{controller.address}:5000/v3"
     said = fails(images, "install", "glance-api")
     assert f"identity:catalogue: Keystone at {url}: does not serve now (" in said.errors[0]
     assert "openstack/identity-url" in said.hints[0]
-    act(controller, "systemctl", "stop", "unavailable")
     act(controller, "systemctl", "start", "keystone")
     completes(images)
     urls = identity(images).urls("image")
-    assert urls["public"] == f"http://{images.address}:9292"
+    assert urls["public"] == f"https://{images.address}:9292"

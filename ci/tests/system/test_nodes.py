@@ -103,7 +103,7 @@ def test_an_unreachable_controller_is_told_once_and_the_rest_is_done_later(cloud
     said = complaint(done.stdout)
     assert len(said.errors) == 1, done.stdout
     address = cloud.controller.record.interfaces[0].address
-    assert f"RabbitMQ cannot be reached: {address}:5672 (" in said.errors[0]
+    assert f"RabbitMQ cannot be reached: {address}:5671 (" in said.errors[0]
     assert len(said.hints) == 1, done.stdout
     assert said.hints[0].endswith("then: debstack apply")
     assert "Traceback" not in done.stdout

@@ -47,8 +47,8 @@ def test_keystone_comes_a_day_later(make_node: NodeMaker) -> None:
 def test_keystone_and_glance_on_different_machines(spread: SpreadCloud) -> None:
     found = identity(spread.image)
     address = spread.image.address
-    assert set(found.urls("image").values()) == {f"http://{address}:9292"}
-    assert found.urls("identity")["internal"] == f"http://{spread.identity.address}:5000/v3"
+    assert set(found.urls("image").values()) == {f"https://{address}:9292"}
+    assert found.urls("identity")["internal"] == f"https://{spread.identity.address}:5000/v3"
     assert "glance" in found.users
     image_comes_back(spread.image)
     for node in (spread.identity, spread.image):

@@ -64,8 +64,8 @@ def test_the_answers_of_the_converted_file_are_in_effect(converted: Node) -> Non
     assert given["openstack/database"] == "mariadb"
     found = identity(converted)
     assert {endpoint.region for endpoint in found.endpoints} == {"North-1"}
-    assert found.urls("identity")["public"] == f"http://{converted.address}:5000/v3"
-    assert found.urls("image")["public"] == f"http://{converted.address}:9292"
+    assert found.urls("identity")["public"] == f"https://{converted.address}:5000/v3"
+    assert found.urls("image")["public"] == f"https://{converted.address}:9292"
     assert "nothing to do" in debstack(converted, "apply").stdout
     image_comes_back(converted)
 

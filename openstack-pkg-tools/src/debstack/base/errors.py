@@ -76,5 +76,9 @@ class MessagingUnavailable(MessagingError, Retriable):
     """The message broker could not be reached at all."""
 
 
+class AuthorityUnavailable(DebstackError, Retriable):
+    """The cloud's authority for certificates could not be reached."""
+
+
 class CacheUnavailable(DebstackError, Retriable):
     """memcached could not be reached."""

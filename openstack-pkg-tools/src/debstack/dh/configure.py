@@ -63,6 +63,8 @@ def _relations(build: Build, declared: Component) -> None:
     if paths.wsgi_units(declared, build.package):
         build.depend("uwsgi-core")
         build.depend("uwsgi-plugin-python3")
+    if any(unit.port for unit in declared.package[build.package].unit.values()):
+        build.depend("haproxy")
 
 
 def configure(build: Build, declared: Component) -> None:

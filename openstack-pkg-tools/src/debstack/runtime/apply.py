@@ -82,11 +82,15 @@ def _defer(machine: Machine, why: str) -> int:
     return OK
 
 
-def _report(machine: Machine, results: Sequence[StepResult]) -> int:
-    found = failures(results)
-    for error in found:
+def tell_failures(machine: Machine, results: Sequence[StepResult]) -> None:
+    """Print what failed, without the passwords of `machine`."""
+    for error in failures(results):
         error.message = without_secrets(machine, error.message)
         report("debstack", error)
+
+
+def _report(machine: Machine, results: Sequence[StepResult]) -> int:
+    tell_failures(machine, results)
     return FAILURE if any(r.state in (State.FAILED, State.BLOCKED) for r in results) else OK
 
 
@@ -139,7 +143,7 @@ def prepare(*, in_dpkg: bool = False) -> int:
             log.debug("nothing prepared: %s", error.message)
             return OK
         runs = not defer.reason()
-        for step in server_steps(context):
+        for step in server_steps(context, early=True):
             for change in [*step.file_changes(), *(step.early_changes() if runs else ())]:
                 change.perform()
                 print(f"debstack: {step.id}: {change.summary}", file=sys.stderr)

@@ -13,6 +13,8 @@ from debstack.runtime.steps.site_files import SiteFiles
 
 MODULES = (
     "servers",
+    "tls",
+    "front",
     "database",
     "config",
     "keys",

@@ -8,10 +8,13 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 from debstack.base.main import run_main
 
 PROGRAM = "debstack"
+#: A year: longer, and it is no secret any more.
+_MOST_HOURS = 8760
 
 _EPILOG = """\
 exit codes: 0 done or in order, 1 a bug, 2 wrong usage, 3 something failed or is not in order.
@@ -27,6 +30,15 @@ def _dpkg_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dpkg", action="store_true", help="called by a maintainer script: take debconf's answers"
     )
+
+
+def _hours(text: str) -> timedelta:
+    """Return the time that the argument --valid says. Raises ArgumentTypeError."""
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_HOURS:
+        raise argparse.ArgumentTypeError(
+            f'expected a number of hours from 1 to {_MOST_HOURS}, found "{text}"'
+        )
+    return timedelta(hours=int(text))
 
 
 def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -54,7 +66,11 @@ def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     export = commands.add_parser(
         "export", help="print the preseed file by which another machine joins this cloud"
     )
-    export.add_argument("--role", required=True, help="what it is to be, for example compute")
+    export.add_argument(
+        "--role",
+        default="",
+        help="what it is to be, for example compute (default: only what all machines share)",
+    )
     export.add_argument("--output", default="", metavar="FILE", help="write it there, 0600")
     export.add_argument(
         "--node", metavar="NAME", help="for that machine alone, with RabbitMQ users of its own"
@@ -62,6 +78,19 @@ def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     export.add_argument(
         "--new-passwords", action="store_true", help="new ones for the RabbitMQ users of --node"
     )
+    export.add_argument(
+        "--valid",
+        type=_hours,
+        default="24",
+        metavar="HOURS",
+        help="how long it may get its certificate by this file (default: %(default)s)",
+    )
+    renew = commands.add_parser(
+        "renew", help="renew the certificate of this machine if it ends soon (a timer does so)"
+    )
+    renew.add_argument("--force", action="store_true", help="whenever it ends")
+    renew.add_argument("-q", "--quiet", action="store_true", help="only errors and the last line")
+    commands.add_parser("sign", help="answer a request for a certificate (by debstack-sign.socket)")
     _add_nodes(commands)
     demo = commands.add_parser(
         "demo", help="make what a first virtual machine needs: networks, image, flavor, key, rules"
@@ -231,7 +260,20 @@ def _export(arguments: argparse.Namespace) -> int:
         output=arguments.output,
         node=arguments.node,
         renew=arguments.new_passwords,
+        valid=arguments.valid,
     )
+
+
+def _renew(arguments: argparse.Namespace) -> int:
+    from debstack.runtime import renew
+
+    return renew.renew(force=arguments.force, quiet=arguments.quiet)
+
+
+def _sign(_: argparse.Namespace) -> int:
+    from debstack.runtime.tls import service
+
+    return service.sign()
 
 
 def _demo(arguments: argparse.Namespace) -> int:
@@ -333,6 +375,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "status": _status,
     "doctor": _doctor,
     "export": _export,
+    "renew": _renew,
+    "sign": _sign,
     "nodes": _nodes,
     "drain": _drain,
     "forget": _forget,

@@ -49,8 +49,19 @@ def volume_group() -> str:
     return max(found)[1] if found and max(found)[0] else ""
 
 
+def authority() -> str:
+    """Return the certificate of this machine's own authority, as answers have it, if it has one."""
+    from debstack.runtime.tls import places, reading
+
+    try:
+        return reading.in_one_line(Path(places.AUTHORITY).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return ""
+
+
 #: Reference in openstack.toml to what finds it out.
 TRAITS: Mapping[str, Callable[[], str]] = {
+    "authority": authority,
     "cpus": lambda: str(len(os.sched_getaffinity(0))),
     "host-names": whereabouts.host_names,
     "hostname": socket.gethostname,

@@ -7,14 +7,14 @@ access to a database, and no password but its own services'.
 
 from __future__ import annotations
 
-import json
+import dataclasses
 import os
 import stat
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from debstack.base.errors import DebstackError
 from debstack.base.main import OK
@@ -29,16 +29,18 @@ from debstack.runtime.manifests import KnownQuestion
 from debstack.runtime.nodes import passwords
 from debstack.runtime.nodes.passwords import user_of
 from debstack.runtime.preseed import Preseed
-from debstack.runtime.site import Site
+from debstack.runtime.series import besides, role_manifests, together
+from debstack.runtime.site import Site, TlsMode
 from debstack.runtime.substitution import verbatim
-from debstack.spec.load import suggestion
-from debstack.spec.vocabulary import ANY_ROLE, SCHEMA, Manifest
+from debstack.runtime.tls import signing
+from debstack.spec.questions import SHARED_PREFIX, prefix_of
+from debstack.spec.vocabulary import ANY_ROLE, Manifest
 
-#: Where the package openstack-preseeds has the manifests of the whole series.
-SERIES = "/usr/share/debstack/series"
-_ROLES = "roles.json"
 JOIN = "openstack/join"
 MESSAGING_NODE = "openstack/messaging-node"
+JOIN_SECRET = "openstack/join-secret"  # noqa: S105 - the name of the question
+#: The role of a machine that stands for the whole cloud.
+_PUBLIC = "proxy"
 _ROOT = Path("/")
 
 
@@ -51,65 +53,6 @@ class Handed:
     secrets: Mapping[str, Secret] = field(repr=False)
     #: Names of the passwords that nobody has given yet.
     missing: tuple[str, ...] = ()
-
-
-def _read_roles(root: Path) -> dict[str, Any]:
-    path = root / SERIES.lstrip("/") / _ROLES
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise DebstackError(
-            f"{path}: does not exist, so that nothing is known of other roles",
-            hint="run: apt-get install openstack-preseeds",
-        ) from error
-    found: dict[str, Any] = json.loads(text)
-    if found.get("schema") != SCHEMA:
-        raise DebstackError(
-            f"{path}: schema: expected {SCHEMA}, found {found.get('schema')}",
-            hint="upgrade debstack and openstack-preseeds together",
-        )
-    return found
-
-
-def _manifests(root: Path, binaries: Sequence[str]) -> tuple[Manifest, ...]:
-    folder = root / SERIES.lstrip("/")
-    return tuple(manifests.read_manifest(folder / f"{binary}.json") for binary in binaries)
-
-
-def role_manifests(root: Path, role: str) -> tuple[Manifest, ...]:
-    """Return what the packages of `role` declare. Raises DebstackError."""
-    roles: dict[str, list[str]] = _read_roles(root)["role"]
-    if role not in roles:
-        raise DebstackError(
-            f'--role: expected one of {", ".join(sorted(roles))}, found "{role}"'
-            f"{suggestion(role, list(roles))}"
-        )
-    return _manifests(root, roles[role])
-
-
-def besides(root: Path, role: str, here: Sequence[Manifest]) -> dict[str, tuple[Manifest, ...]]:
-    """Return the packages that a machine of `role` gets besides its metapackage.
-
-    They are those that the metapackage suggests and of whose source something is `here`: a cloud
-    that is metered has an agent on its compute nodes. Each comes with what it brings declared.
-    Raises DebstackError.
-    """
-    sources = {manifest.source for manifest in here}
-    suggested: dict[str, list[str]] = _read_roles(root).get("suggested", {}).get(role, {})
-    found = {name: _manifests(root, binaries) for name, binaries in suggested.items()}
-    return {
-        name: brought
-        for name, brought in found.items()
-        if any(m.binary == name and m.source in sources for m in brought)
-    }
-
-
-def together(
-    packages: Sequence[Manifest], more: Mapping[str, Sequence[Manifest]]
-) -> tuple[Manifest, ...]:
-    """Return `packages` and what `more` brings, each once."""
-    everything = [*packages, *(manifest for brought in more.values() for manifest in brought)]
-    return tuple({manifest.binary: manifest for manifest in everything}.values())
 
 
 def _answer(
@@ -192,7 +135,7 @@ def _let_join(machine: Machine, handed: Handed) -> bool:
 
 
 def _check_broker(site: Site) -> None:
-    if not site.messaging_local:
+    if not site.broker.local:
         raise DebstackError(
             "--node: the message broker is not on this machine, so that no users can be made there",
             hint="leave --node out: then the machine uses the users that all machines share",
@@ -217,16 +160,15 @@ def _set_up_users(site: Site, node: str) -> None:
     """Make the RabbitMQ users of `node`, where they are not as they should be."""
     from debstack.runtime import rabbitmq
 
-    hosts = site.messaging_hosts
     wrong = [
         account
         for account in site.messaging_of_nodes
         if account.user == user_of(account.name, node)
-        and rabbitmq.standing(account, hosts, local=True) is not rabbitmq.Standing.FINE
+        and rabbitmq.standing(account, site.broker) is not rabbitmq.Standing.FINE
     ]
     if wrong:
         tell(f"setting up RabbitMQ users {', '.join(account.user for account in wrong)}")
-        rabbitmq.repair(wrong, hosts)
+        rabbitmq.repair(wrong, site.broker)
 
 
 def _handed(
@@ -247,9 +189,10 @@ def _text(handed: Handed, role: str, more: Iterable[str]) -> str:
     values = {**handed.answers, **handed.secrets}
     node = handed.answers.get(MESSAGING_NODE)
     who = f"What the machine {node}" if node else "What a machine"
-    names = " ".join([f"openstack-{role}", *more])
+    join = f" as openstack-{role}" if role else ""
+    names = " ".join([f"openstack-{role}" if role else "PACKAGES", *more])
     head = (
-        f"# {who} has to know to join this cloud as openstack-{role}; with passwords.\n"
+        f"# {who} has to know to join this cloud{join}; with passwords.\n"
         f"#     debconf-set-selections < FILE && apt-get install -y {names}\n"
     )
     return head + "\n".join(export_lines(handed.known, values)) + "\n"
@@ -265,6 +208,27 @@ def _deliver(text: str, output: str) -> None:
     sys.stdout.write(text)
 
 
+def _packages(role: str) -> tuple[Manifest, ...]:
+    """Return what the packages of `role` declare; without one, what all machines share."""
+    if role:
+        return role_manifests(_ROOT, role)
+    installed = manifests.read_manifests(_ROOT)
+    return tuple(m for m in installed if prefix_of(m) == SHARED_PREFIX)
+
+
+def _invited(
+    site: Site, packages: Sequence[Manifest], role: str, node: str, valid: timedelta
+) -> dict[str, Secret]:
+    """Return the secret by which a machine with `packages` gets a certificate, if it needs one."""
+    units = [unit for manifest in packages for unit in manifest.package.unit.values()]
+    needs = not role or role == _PUBLIC or any(unit.port for unit in units)
+    if not needs or site.tls.mode is not TlsMode.LOCAL_CA or site.tls.authority:
+        return {}
+    names = site.tls.public_names if role == _PUBLIC else ()
+    made = signing.invite(_ROOT, datetime.now(UTC), node=node, names=names, valid=valid)
+    return {JOIN_SECRET: made}
+
+
 def _check_arguments(node: str | None, *, renew: bool) -> None:
     if node is not None:
         passwords.checked_node(node)
@@ -275,19 +239,28 @@ def _check_arguments(node: str | None, *, renew: bool) -> None:
         )
 
 
-def export(role: str, *, output: str = "", node: str | None = None, renew: bool = False) -> int:
+def export(
+    role: str,
+    *,
+    output: str = "",
+    node: str | None = None,
+    renew: bool = False,
+    valid: timedelta = signing.VALID,
+) -> int:
     """Print the preseed file for `role`, or write it to the file `output`; return the exit code.
 
-    What this machine lacks for that is made and applied first: passwords that all nodes share,
-    and a message broker that listens to them. With `node` that machine gets RabbitMQ users of its
-    own, with new passwords if `renew` is set. Raises DebstackError.
+    Without a role it has what all machines of the cloud share. What this machine lacks for that is
+    made and applied first: passwords that all nodes share, and a message broker that listens to
+    them. With `node` that machine gets RabbitMQ users of its own, with new passwords if `renew` is
+    set. A secret to join with, where the role needs one, is `valid` for so long. Raises
+    DebstackError.
     """
     require_root()
     _check_arguments(node, renew=renew)
-    packages = role_manifests(_ROOT, role)
+    packages = _packages(role)
     with single_apply():
         machine = read_machine(_ROOT)
-        more = besides(_ROOT, role, machine.manifests)
+        more = besides(_ROOT, role, machine.manifests) if role else {}
         packages = together(packages, more)
         site = machine.context().site
         _check_controller(site)
@@ -307,5 +280,8 @@ def export(role: str, *, output: str = "", node: str | None = None, renew: bool 
     if node:
         with single_apply():
             _set_up_users(site, node)
-    _deliver(_text(_handed(machine, site, packages, role, node or ""), role, sorted(more)), output)
+    handed = _handed(machine, site, packages, role, node or "")
+    invited = _invited(site, packages, role, node or "", valid)
+    handed = dataclasses.replace(handed, secrets={**handed.secrets, **invited})
+    _deliver(_text(handed, role, sorted(more)), output)
     return OK

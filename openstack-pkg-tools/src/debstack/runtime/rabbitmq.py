@@ -9,6 +9,7 @@ import json
 import os
 import pwd
 import shlex
+import ssl
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
@@ -22,8 +23,9 @@ import amqp.exceptions
 
 from debstack.base.errors import CommandError, MessagingError, MessagingUnavailable
 from debstack.base.run import run
-from debstack.runtime.site import MessagingAccount
+from debstack.runtime.site import Broker, MessagingAccount
 from debstack.runtime.step import Change
+from debstack.runtime.urls import split_host_port
 
 SYSTEM_USER = "rabbitmq"
 SALT_BYTES = 4
@@ -97,7 +99,14 @@ def remote_hint(account: MessagingAccount) -> str:
     )
 
 
-def _connect(account: MessagingAccount, host: str) -> amqp.Connection:
+def _secured(host: str, ca: str) -> dict[str, object] | bool:
+    if not ca:
+        return False
+    name, _port = split_host_port(host, 0)
+    return {"ca_certs": ca, "cert_reqs": ssl.CERT_REQUIRED, "server_hostname": name}
+
+
+def _connect(account: MessagingAccount, host: str, ca: str) -> amqp.Connection:
     connection = amqp.Connection(
         host=host,
         userid=account.user,
@@ -107,14 +116,15 @@ def _connect(account: MessagingAccount, host: str) -> amqp.Connection:
         read_timeout=CONNECT_TIMEOUT_S,
         write_timeout=CONNECT_TIMEOUT_S,
         login_method="AMQPLAIN",
+        ssl=_secured(host, ca),
     )
     connection.connect()
     return connection
 
 
-def _standing_at(account: MessagingAccount, host: str) -> Standing:
+def _standing_at(account: MessagingAccount, host: str, ca: str) -> Standing:
     try:
-        connection = _connect(account, host)
+        connection = _connect(account, host, ca)
     except amqp.exceptions.AccessRefused:
         return Standing.REFUSED
     except amqp.exceptions.NotAllowed:
@@ -132,15 +142,15 @@ def _standing_at(account: MessagingAccount, host: str) -> Standing:
     return Standing.FINE
 
 
-def standing(account: MessagingAccount, hosts: Sequence[str], *, local: bool) -> Standing:
-    """Return how `account` stands at the first of `hosts` that answers.
+def standing(account: MessagingAccount, broker: Broker) -> Standing:
+    """Return how `account` stands at the first machine of `broker` that answers.
 
     Raises MessagingUnavailable if none does.
     """
     failures = []
-    for host in hosts:
+    for host in broker.hosts:
         try:
-            return _standing_at(account, host)
+            return _standing_at(account, host, broker.ca)
         except (OSError, amqp.exceptions.AMQPError) as error:
             failures.append((host, error))
     told = "; ".join(f"{host} ({error})" for host, error in failures)
@@ -149,7 +159,7 @@ def standing(account: MessagingAccount, hosts: Sequence[str], *, local: bool) ->
         "/etc/debstack/site.preseed; then: debstack apply"
     )
     raise MessagingUnavailable(
-        f"RabbitMQ cannot be reached: {told}", hint=LOCAL_HINT if local else remote
+        f"RabbitMQ cannot be reached: {told}", hint=LOCAL_HINT if broker.local else remote
     ) from failures[-1][1]
 
 
@@ -180,12 +190,12 @@ def control(*arguments: str) -> str:
         raise MessagingError(error.message, hint=LOCAL_HINT) from error
 
 
-def repair(accounts: Sequence[MessagingAccount], hosts: Sequence[str]) -> None:
+def repair(accounts: Sequence[MessagingAccount], broker: Broker) -> None:
     """Make `accounts` at the local broker, and wait until each of them can work there."""
     import_definitions(definitions(accounts))
     deadline = time.monotonic() + IMPORT_TIMEOUT_S
     for account in accounts:
-        while (found := standing(account, hosts, local=True)) is not Standing.FINE:
+        while (found := standing(account, broker)) is not Standing.FINE:
             if time.monotonic() > deadline:
                 raise MessagingError(
                     f"RabbitMQ user {account.user}: still {found.value} after it was made",

@@ -15,6 +15,7 @@ from debstack.runtime.manifests import password_name
 from debstack.runtime.nodes.passwords import user_of
 from debstack.runtime.rings.wanted import rings_site
 from debstack.runtime.site import (
+    Broker,
     DatabaseAccount,
     DatabaseServer,
     EndpointUrls,
@@ -23,12 +24,18 @@ from debstack.runtime.site import (
     MessagingAccount,
     RingsSite,
     Site,
+    Tls,
+    TlsMode,
 )
 from debstack.runtime.urls import bracketed, host_ports, transport_url
 from debstack.spec.vocabulary import CatalogueService, Manifest
 
 RABBITMQ_PORT = 5672
+#: By TLS.
+RABBITMQS_PORT = 5671
 MEMCACHED_PORT = 11211
+#: Where ca-certificates puts together what a machine trusts.
+SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 _ADMINISTRATORS = {Engine.MARIADB: "root", Engine.POSTGRESQL: "postgres", Engine.SQLITE: ""}
 
 
@@ -124,13 +131,82 @@ def _accounts(inputs: Inputs, server: DatabaseServer) -> dict[tuple[str, str], D
     }
 
 
+def tls_mode(inputs: Inputs) -> TlsMode:
+    """Return where the certificates of this machine come from."""
+    return TlsMode(inputs.shared("tls", TlsMode.OFF.value))
+
+
+def url_protocol(inputs: Inputs, interface: str) -> str:
+    """Return the protocol of the URLs of an interface: public, or internal."""
+    answer = inputs.shared(f"{interface}-protocol", "automatic")
+    if answer != "automatic":
+        return answer
+    return "http" if tls_mode(inputs) is TlsMode.OFF else "https"
+
+
+def _authority(inputs: Inputs) -> str:
+    given = inputs.shared("authority")
+    if not given:
+        return ""
+    from debstack.runtime.tls import reading
+
+    try:
+        return reading.from_one_line(given)
+    except ValueError as error:
+        raise AnswerError(
+            "openstack/authority",
+            f"expected a certificate as debstack export writes it, found something else ({error})",
+            hint=f"take the line of the exported file into {SITE_FILE} as it is",
+        ) from error
+
+
+def _tls(inputs: Inputs, management: str) -> Tls:
+    mode = tls_mode(inputs)
+    hosts = [inputs.shared(f"{name}-host", management) for name in ("public", "internal", "admin")]
+    names = [*hosts, management]
+    if "host-names" in inputs.facts.traits and mode is not TlsMode.OFF:
+        names += inputs.facts.traits["host-names"]().split(",")
+    units = [unit for m in inputs.manifests for unit in m.package.unit.values()]
+    return Tls(
+        mode=mode,
+        authority=_authority(inputs),
+        certificate=inputs.shared("tls-certificate"),
+        key=inputs.shared("tls-key"),
+        names=tuple(dict.fromkeys(name for name in names if name)),
+        public_names=tuple(dict.fromkeys(hosts)),
+        serves=any(unit.port for unit in units)
+        or bool(inputs.shared("controllers"))
+        or (inputs.shared("join") == "true" and "rabbitmq" in inputs.facts.servers),
+    )
+
+
+def _controllers(inputs: Inputs) -> tuple[str, ...]:
+    """Return the machines whose services this one passes on, without brackets."""
+    found = [item for item in inputs.shared("controllers").split(",") if item]
+    for item in found:
+        if item.startswith((".", "*")):
+            raise AnswerError(
+                "openstack/controllers",
+                f'expected names or addresses of machines, found "{item}"',
+                hint=f"correct it in {SITE_FILE}, then run: debstack apply",
+            )
+    return tuple(item.strip("[]") for item in found)
+
+
+def _bind_address(mode: TlsMode, management: str) -> str:
+    """Return where services listen: at the loopback, if something else terminates TLS for them."""
+    if mode is TlsMode.OFF:
+        return management
+    return "127.0.0.1" if management != "127.0.0.1" else "127.0.0.2"
+
+
 def endpoint_urls(inputs: Inputs, service: CatalogueService, management: str) -> EndpointUrls:
     """Return the URLs of a catalogue service of this machine."""
     internal_host = inputs.shared("internal-host", management)
-    internal_protocol = inputs.shared("internal-protocol", "http")
+    internal_protocol = url_protocol(inputs, "internal")
     places = {
         "public": (
-            inputs.shared("public-protocol", "http"),
+            url_protocol(inputs, "public"),
             inputs.shared("public-host", management),
         ),
         "internal": (internal_protocol, internal_host),
@@ -202,7 +278,7 @@ def _check_identity(inputs: Inputs, identity: IdentitySite | None) -> None:
 
 
 def _account_of(
-    manifest: Manifest, name: str, node: str, password: Secret, hosts: Sequence[str]
+    manifest: Manifest, name: str, node: str, password: Secret, broker: Broker
 ) -> MessagingAccount:
     user = user_of(name, node)
     return MessagingAccount(
@@ -210,16 +286,16 @@ def _account_of(
         user=user,
         source=manifest.source,
         password=password,
-        url=transport_url((user, password), hosts, name),
+        url=transport_url((user, password), broker.hosts, name, broker.ca),
     )
 
 
-def _messaging_of_nodes(inputs: Inputs, hosts: Sequence[str]) -> tuple[MessagingAccount, ...]:
+def _messaging_of_nodes(inputs: Inputs, broker: Broker) -> tuple[MessagingAccount, ...]:
     """Return what other machines have for themselves at the broker, if it is on this one."""
-    if not hosts or inputs.shared("messaging-host"):
+    if not broker.local:
         return ()
     return tuple(
-        _account_of(manifest, name, node, secrets[password], hosts)
+        _account_of(manifest, name, node, secrets[password], broker)
         for node, secrets in sorted(inputs.node_secrets.items())
         for manifest in inputs.manifests
         for name in manifest.package.messaging
@@ -227,13 +303,13 @@ def _messaging_of_nodes(inputs: Inputs, hosts: Sequence[str]) -> tuple[Messaging
     )
 
 
-def _messaging(inputs: Inputs, hosts: Sequence[str]) -> dict[str, MessagingAccount]:
+def _messaging(inputs: Inputs, broker: Broker) -> dict[str, MessagingAccount]:
     found = {}
     # The users of a broker on this machine are for all machines.
-    node = inputs.shared("messaging-node") if inputs.shared("messaging-host") else ""
+    node = "" if broker.local else inputs.shared("messaging-node")
     for manifest in inputs.manifests:
         for name, messaging in manifest.package.messaging.items():
-            if not hosts:
+            if not broker.hosts:
                 if messaging.required:
                     raise AnswerError(
                         "openstack/messaging-host",
@@ -243,21 +319,34 @@ def _messaging(inputs: Inputs, hosts: Sequence[str]) -> dict[str, MessagingAccou
                     )
                 continue
             password = inputs.password(password_name(manifest, "messaging", name))
-            found[name] = _account_of(manifest, name, node, password, hosts)
+            found[name] = _account_of(manifest, name, node, password, broker)
     return found
 
 
-def _services(inputs: Inputs, kind: str, default_port: int, answer: str) -> tuple[str, ...]:
-    given = host_ports(inputs.shared(answer), default_port)
+def _memcached(inputs: Inputs) -> tuple[str, ...]:
+    given = host_ports(inputs.shared("memcached-servers"), MEMCACHED_PORT)
     if given:
         return given
-    return (f"127.0.0.1:{default_port}",) if kind in inputs.facts.servers else ()
+    return (f"127.0.0.1:{MEMCACHED_PORT}",) if "memcached" in inputs.facts.servers else ()
 
 
-def _outside(inputs: Inputs, hosts: tuple[str, ...], management: str) -> tuple[str, ...]:
-    if inputs.shared("messaging-host") or not hosts:
-        return hosts
-    return (f"{bracketed(management)}:{RABBITMQ_PORT}",)
+def _broker(inputs: Inputs, management: str) -> Broker:
+    """Return where the broker is, for this machine and for others."""
+    if inputs.shared("messaging-host"):
+        ca = inputs.shared("messaging-ca")
+        port = RABBITMQS_PORT if ca else RABBITMQ_PORT
+        hosts = host_ports(inputs.shared("messaging-host"), port)
+        return Broker(hosts=hosts, ca=ca, hosts_outside=hosts, ca_outside=ca)
+    if "rabbitmq" not in inputs.facts.servers:
+        return Broker()
+    secured = tls_mode(inputs) is not TlsMode.OFF
+    port = RABBITMQS_PORT if secured else RABBITMQ_PORT
+    return Broker(
+        hosts=(f"127.0.0.1:{RABBITMQ_PORT}",),
+        local=True,
+        hosts_outside=(f"{bracketed(management)}:{port}",),
+        ca_outside=SYSTEM_AUTHORITIES if secured else "",
+    )
 
 
 def _rings(inputs: Inputs, management: str) -> dict[str, RingsSite]:
@@ -274,16 +363,26 @@ def resolve(inputs: Inputs) -> Site:
     management = inputs.shared("management-address", inputs.facts.primary_address)
     endpoints = _endpoints(inputs)
     identity = _identity(inputs, endpoints)
-    hosts = _services(inputs, "rabbitmq", RABBITMQ_PORT, "messaging-host")
+    broker = _broker(inputs, management)
     problems: list[AnswerError] = []
+    tls = Tls()
     server = DatabaseServer(engine=Engine.SQLITE)
     messaging: dict[str, MessagingAccount] = {}
     try:
         server = database_server(inputs)
     except AnswerError as error:
         problems.append(error)
+    controllers: tuple[str, ...] = ()
     try:
-        messaging = _messaging(inputs, hosts)
+        controllers = _controllers(inputs)
+    except AnswerError as error:
+        problems.append(error)
+    try:
+        tls = _tls(inputs, management)
+    except AnswerError as error:
+        problems.append(error)
+    try:
+        messaging = _messaging(inputs, broker)
     except AnswerError as error:
         problems.append(error)
     try:
@@ -295,18 +394,16 @@ def resolve(inputs: Inputs) -> Site:
     return Site(
         hostname=inputs.facts.hostname,
         management_address=management,
-        bind_address=management,
+        bind_address=_bind_address(tls.mode, management),
         database=server,
         accounts=_accounts(inputs, server),
         identity=identity,
         endpoints=endpoints,
-        messaging_hosts=hosts,
-        messaging_local=bool(hosts) and not inputs.shared("messaging-host"),
-        messaging_hosts_outside=_outside(inputs, hosts, management),
+        broker=broker,
         joined=inputs.shared("join") == "true",
         messaging=messaging,
-        messaging_of_nodes=_messaging_of_nodes(inputs, hosts),
-        memcached_servers=_services(inputs, "memcached", MEMCACHED_PORT, "memcached-servers"),
+        messaging_of_nodes=_messaging_of_nodes(inputs, broker),
+        memcached_servers=_memcached(inputs),
         memcached_local="memcached" in inputs.facts.servers
         and not inputs.shared("memcached-servers"),
         service_passwords={
@@ -317,6 +414,10 @@ def resolve(inputs: Inputs) -> Site:
         cpus=inputs.facts.cpus,
         memory_mib=inputs.facts.memory_mib,
         rings=_rings(inputs, management),
+        tls=tls,
+        controllers=controllers,
+        public_protocol=url_protocol(inputs, "public"),
+        internal_protocol=url_protocol(inputs, "internal"),
         traits=inputs.facts.traits,
         answers=inputs.answers,
         secrets=inputs.secrets,

@@ -21,6 +21,32 @@ class Engine(StrEnum):
     SQLITE = "sqlite"
 
 
+class TlsMode(StrEnum):
+    """Where the certificates of this machine come from, if it has any."""
+
+    LOCAL_CA = "local-ca"
+    PROVIDED = "provided"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """How connections with the services of this machine are protected."""
+
+    mode: TlsMode = TlsMode.OFF
+    #: The certificate (PEM) of the authority that was given; empty for this machine's own.
+    authority: str = ""
+    #: Where the administrator has put certificate and key, for `provided`.
+    certificate: str = ""
+    key: str = ""
+    #: All that leads to this machine: names, and addresses without brackets.
+    names: tuple[str, ...] = ()
+    #: Those of them that users and services come by.
+    public_names: tuple[str, ...] = ()
+    #: Whether there is anything on this machine that needs a certificate.
+    serves: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseServer:
     """The one database server of this machine's services.
@@ -115,6 +141,21 @@ class RingsSite:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Broker:
+    """The message broker that the services of this machine use, if there is one."""
+
+    #: host:port of each of its machines; empty where there is none.
+    hosts: tuple[str, ...] = ()
+    #: File with the authorities that its certificate is verified with; empty for no TLS.
+    ca: str = ""
+    #: Whether it runs on this machine, and is administered by debstack.
+    local: bool = False
+    #: Both, as other machines of the cloud have it.
+    hosts_outside: tuple[str, ...] = ()
+    ca_outside: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """Everything the steps need to know. `endpoints` is keyed by service type."""
 
@@ -126,12 +167,7 @@ class Site:
     accounts: Mapping[tuple[str, str], DatabaseAccount]
     identity: IdentitySite | None
     endpoints: Mapping[str, EndpointUrls]
-    #: host:port of each broker; empty where there is none.
-    messaging_hosts: tuple[str, ...]
-    #: Whether debstack administers the broker (it runs on this machine).
-    messaging_local: bool
-    #: The same, as other machines of the cloud reach them.
-    messaging_hosts_outside: tuple[str, ...]
+    broker: Broker
     #: Whether other machines use the servers of this one.
     joined: bool
     #: By virtual host.
@@ -147,6 +183,12 @@ class Site:
     memory_mib: int
     #: By source.
     rings: Mapping[str, RingsSite] = field(default_factory=dict)
+    tls: Tls = field(default_factory=Tls)
+    #: The machines that serve what this one, the public face of the cloud, passes on.
+    controllers: tuple[str, ...] = ()
+    #: The protocols of public URLs, and of internal and administrative ones.
+    public_protocol: str = "http"
+    internal_protocol: str = "http"
     #: What the machine can do, by the name of its reference; found out when it is asked for.
     traits: Mapping[str, Callable[[], str]] = field(default_factory=dict)
     #: Full name of each question that is not a password to its answer, or its default.

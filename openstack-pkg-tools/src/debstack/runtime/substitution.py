@@ -11,7 +11,7 @@ from debstack.base.secret import Secret
 from debstack.runtime.ini import escaped, paste_escaped, percent_escaped
 from debstack.runtime.own_hosts import own_hosts
 from debstack.runtime.python_settings import Literal
-from debstack.runtime.site import RingsSite, Site
+from debstack.runtime.site import RingsSite, Site, TlsMode
 from debstack.runtime.urls import bracketed
 from debstack.spec.vocabulary import (
     Condition,
@@ -51,6 +51,7 @@ def _endpoint(site: Site, reference: str) -> str | None:
 
 
 def _plain(site: Site) -> dict[str, str | None]:
+    public_host = site.answers.get("openstack/public-host") or site.management_address
     return {
         "identity.url": site.identity.url if site.identity else None,
         "identity.url.base": site.identity.url.removesuffix("/v3") if site.identity else None,
@@ -59,9 +60,22 @@ def _plain(site: Site) -> dict[str, str | None]:
         "bind-address": site.bind_address,
         "management-address": site.management_address,
         "management-host": bracketed(site.management_address),
-        "messaging-hosts": ",".join(site.messaging_hosts_outside),
-        "public-host": site.answers.get("openstack/public-host") or site.management_address,
+        "messaging-hosts": ",".join(site.broker.hosts_outside),
+        "messaging-ca": site.broker.ca_outside,
+        "public-host": public_host,
+        "public-host.url": bracketed(public_host),
+        "public-protocol": site.public_protocol,
+        "internal-protocol": site.internal_protocol,
     }
+
+
+def _authority(site: Site) -> str | None:
+    """Return the certificate that other machines of the cloud are to trust, as answers have it."""
+    given = site.answers.get("openstack/authority")
+    if given or site.tls.mode is not TlsMode.LOCAL_CA:
+        return given
+    own = site.traits.get("authority")
+    return own() if own else None
 
 
 def _generic(site: Site, manifest: Manifest, kind: str, name: str) -> str | None:
@@ -93,6 +107,8 @@ def looked_up(site: Site, manifest: Manifest, reference: str) -> str | None:
     plain = _plain(site)
     if reference in plain:
         return plain[reference]
+    if reference == "authority":
+        return _authority(site)
     if reference == "own-hosts":
         return ",".join(own_hosts(site))
     if reference in _RINGS:

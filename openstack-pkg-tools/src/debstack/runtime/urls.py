@@ -37,8 +37,15 @@ def host_ports(text: str, default_port: int) -> tuple[str, ...]:
     return tuple(f"{bracketed(host)}:{port}" for host, port in pairs)
 
 
-def transport_url(account: tuple[str, str], hosts: Sequence[str], virtual_host: str) -> Secret:
-    """Return oslo.messaging's URL of a RabbitMQ account at every one of `hosts` (host:port)."""
+def transport_url(
+    account: tuple[str, str], hosts: Sequence[str], virtual_host: str, ca: str = ""
+) -> Secret:
+    """Return oslo.messaging's URL of a RabbitMQ account at every one of `hosts` (host:port).
+
+    With `ca`, a file of authorities, by TLS: what stands behind the question mark are options of
+    oslo_messaging_rabbit, which go before those of the service's configuration.
+    """
     user, password = (encoded(part) for part in account)
     places = ",".join(f"{user}:{password}@{host}" for host in hosts)
-    return Secret(f"rabbit://{places}/{encoded(virtual_host)}")
+    query = f"?ssl=true&ssl_ca_file={quote(ca)}" if ca else ""
+    return Secret(f"rabbit://{places}/{encoded(virtual_host)}{query}")

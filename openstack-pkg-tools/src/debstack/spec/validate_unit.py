@@ -36,9 +36,10 @@ def _wsgi(problems: Problems, where: str, unit: Unit) -> None:
 
 def _daemon(problems: Problems, where: str, unit: Unit) -> None:
     problems.command(f"{where}.command", unit.command)
+    if unit.port:
+        problems.port(f"{where}.port", unit.port)
     only_wsgi = {
         "application": unit.application,
-        "port": unit.port,
         "threads": unit.threads,
         "chunked-input-limit": unit.chunked_input_limit,
         "uwsgi": unit.uwsgi,

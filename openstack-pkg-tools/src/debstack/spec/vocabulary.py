@@ -402,7 +402,8 @@ class Unit:
     description: str
     #: For `wsgi`: the application as module:attribute.
     application: str = ""
-    #: For `wsgi`: the port it listens on, at the bind address.
+    #: The port it listens on, at ${bind-address}; needed for `wsgi`. Where TLS is on, that is the
+    #: loopback, and what terminates TLS listens at the same port of the management address.
     port: int = 0
     #: For `wsgi`: threads of each process; 0 for one.
     threads: int = 0

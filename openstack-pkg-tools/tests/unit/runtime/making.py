@@ -81,9 +81,12 @@ def inputs(
     )
 
 
-def context(root: Path, answers: dict[str, str] | None = None) -> Context:
+def context(
+    root: Path, answers: dict[str, str] | None = None, secrets: dict[str, str] | None = None
+) -> Context:
     installed = all_manifests()
-    return Context(site=resolve(inputs(installed, answers)), manifests=installed, root=root)
+    site = resolve(inputs(installed, answers, secrets=secrets))
+    return Context(site=site, manifests=installed, root=root)
 
 
 def applied(step: Step) -> list[str]:

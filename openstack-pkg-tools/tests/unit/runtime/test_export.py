@@ -9,7 +9,7 @@ from unit.runtime.making import all_manifests, inputs, manifests_of
 
 from debstack.base.errors import DebstackError
 from debstack.base.secret import Secret
-from debstack.runtime import export
+from debstack.runtime import export, series
 from debstack.runtime.resolve import resolve
 from debstack.spec.component import manifest_json
 from debstack.spec.vocabulary import Manifest
@@ -35,8 +35,10 @@ def handed(given: dict[str, str] | None = None, address: str = "10.0.0.4") -> ex
 def test_a_compute_node_is_told_where_the_servers_are() -> None:
     assert handed().answers == {
         "openstack/public-host": "10.0.0.4",
-        "openstack/identity-url": "http://10.0.0.4:5000/v3",
-        "openstack/messaging-host": "10.0.0.4:5672",
+        "openstack/identity-url": "https://10.0.0.4:5000/v3",
+        "openstack/messaging-host": "10.0.0.4:5671",
+        "openstack/messaging-ca": "/etc/ssl/certs/ca-certificates.crt",
+        "openstack/tls": "local-ca",
         "neutron/ovn-southbound": "tcp:10.0.0.4:6642",
         "neutron/metadata-host": "10.0.0.4",
         "neutron/gateway": "false",
@@ -45,7 +47,7 @@ def test_a_compute_node_is_told_where_the_servers_are() -> None:
 
 def test_ipv6_addresses_are_bracketed_where_they_have_to_be() -> None:
     found = handed(address="fd00::4").answers
-    assert found["openstack/identity-url"] == "http://[fd00::4]:5000/v3"
+    assert found["openstack/identity-url"] == "https://[fd00::4]:5000/v3"
     assert found["neutron/ovn-southbound"] == "tcp:[fd00::4]:6642"
     assert found["neutron/metadata-host"] == "fd00::4"
 
@@ -70,24 +72,24 @@ def test_a_compute_node_gets_the_passwords_that_it_uses_and_no_others() -> None:
 
 
 def test_an_unknown_role_is_refused_with_the_nearest_one(tmp_path: Path) -> None:
-    folder = tmp_path / export.SERIES.lstrip("/")
+    folder = tmp_path / series.SERIES.lstrip("/")
     folder.mkdir(parents=True)
     (folder / "roles.json").write_text(
         json.dumps({"schema": 1, "role": {"compute": ["nova-common"]}})
     )
     common = next(m for m in manifests_of("nova") if m.binary == "nova-common")
     (folder / "nova-common.json").write_text(manifest_json(common))
-    assert export.role_manifests(tmp_path, "compute") == (common,)
+    assert series.role_manifests(tmp_path, "compute") == (common,)
     with pytest.raises(
         DebstackError, match=r'expected one of compute, found "computer".*did you mean'
     ):
-        export.role_manifests(tmp_path, "computer")
+        series.role_manifests(tmp_path, "computer")
 
 
 @pytest.fixture
 def metered(tmp_path: Path) -> Path:
     """A machine that knows of a suggestion of the metapackage for compute nodes."""
-    folder = tmp_path / export.SERIES.lstrip("/")
+    folder = tmp_path / series.SERIES.lstrip("/")
     folder.mkdir(parents=True)
     brought = ["ceilometer-agent-compute", "ceilometer-common"]
     roles = {"compute": ["nova-common"]}
@@ -100,9 +102,9 @@ def metered(tmp_path: Path) -> Path:
 
 def test_the_compute_nodes_of_a_metered_cloud_are_metered(metered: Path) -> None:
     here = [m for m in manifests_of("ceilometer") if m.binary == "ceilometer-agent-notification"]
-    more = export.besides(metered, "compute", here)
+    more = series.besides(metered, "compute", here)
     assert list(more) == ["ceilometer-agent-compute"]
-    packages = export.together(export.role_manifests(metered, "compute"), more)
+    packages = series.together(series.role_manifests(metered, "compute"), more)
     assert [m.binary for m in packages] == [
         "nova-common",
         "ceilometer-agent-compute",
@@ -113,11 +115,11 @@ def test_the_compute_nodes_of_a_metered_cloud_are_metered(metered: Path) -> None
 
 
 def test_those_of_a_cloud_that_is_not_metered_are_not(metered: Path) -> None:
-    assert export.besides(metered, "compute", manifests_of("nova")) == {}
-    assert export.besides(metered, "storage", manifests_of("ceilometer")) == {}
+    assert series.besides(metered, "compute", manifests_of("nova")) == {}
+    assert series.besides(metered, "storage", manifests_of("ceilometer")) == {}
 
 
 def test_without_the_manifests_of_the_series_it_says_what_to_install(tmp_path: Path) -> None:
     with pytest.raises(DebstackError) as caught:
-        export.role_manifests(tmp_path, "compute")
+        series.role_manifests(tmp_path, "compute")
     assert caught.value.hint == "run: apt-get install openstack-preseeds"

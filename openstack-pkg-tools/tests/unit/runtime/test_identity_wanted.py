@@ -20,14 +20,17 @@ def test_what_keystone_and_glance_want(tmp_path: Path) -> None:
         ("identity", "keystone"),
         ("image", "glance"),
     ]
-    assert wanted.services[0].urls["public"] == "http://10.0.0.4:5000/v3"
+    assert wanted.services[0].urls["public"] == "https://10.0.0.4:5000/v3"
     assert (wanted.domains, wanted.roles) == (("Default",), ("service",))
     assert [project.key for project in wanted.projects] == ["Default/service"]
 
 
 def test_the_step_waits_for_the_keystone_of_this_machine(tmp_path: Path) -> None:
     (step,) = build(context(tmp_path))
-    assert step.needs == {"files:site", "bootstrap:keystone", "unit:keystone"}
+    assert step.needs == {
+        *("files:site", "front:haproxy", "tls:trust"),
+        *("bootstrap:keystone", "unit:keystone"),
+    }
     declared = step.declared()
     assert "create user glance" in declared
     assert "create domain Default" not in declared

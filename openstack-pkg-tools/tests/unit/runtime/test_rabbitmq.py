@@ -5,19 +5,21 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import amqp.exceptions
 import pytest
 
 from debstack.base.errors import MessagingError, MessagingUnavailable
 from debstack.base.secret import Secret
-from debstack.runtime import rabbitmq
+from debstack.runtime import rabbitmq, site
 from debstack.runtime.rabbitmq import Standing, definitions, password_hash, standing
 from debstack.runtime.site import MessagingAccount
 from debstack.runtime.steps import messaging
 from debstack.runtime.steps.messaging import MessagingStep
 
-HOSTS = ("mq1:5672", "mq2:5672")
+ELSEWHERE = site.Broker(hosts=("mq1:5672", "mq2:5672"))
+HERE = replace(ELSEWHERE, local=True)
 
 
 EVERY = "a'b\"€"
@@ -67,7 +69,7 @@ class Broker:
     def __init__(self, **hosts: Exception | None) -> None:
         self._hosts = hosts
 
-    def connect(self, _account: MessagingAccount, host: str) -> Broker:
+    def connect(self, _account: MessagingAccount, host: str, _ca: str) -> Broker:
         failure = self._hosts[host.partition(":")[0]]
         if failure is not None:
             raise failure
@@ -100,33 +102,33 @@ def test_what_a_login_tells(
     failure: Exception | None, found: Standing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rabbitmq, "_connect", Broker(mq1=failure).connect)
-    assert standing(account(), HOSTS, local=False) is found
+    assert standing(account(), ELSEWHERE) is found
 
 
 def test_another_host_is_asked_where_the_first_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
     broker = Broker(mq1=ConnectionRefusedError(111, "refused"), mq2=None)
     monkeypatch.setattr(rabbitmq, "_connect", broker.connect)
-    assert standing(account(), HOSTS, local=False) is Standing.FINE
+    assert standing(account(), ELSEWHERE) is Standing.FINE
 
 
 def test_no_broker_at_all_may_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     refused = ConnectionRefusedError(111, "refused")
     monkeypatch.setattr(rabbitmq, "_connect", Broker(mq1=refused, mq2=refused).connect)
     with pytest.raises(MessagingUnavailable, match=r"mq1:5672 .*; mq2:5672") as told:
-        standing(account(), HOSTS, local=True)
+        standing(account(), HERE)
     assert "systemctl start rabbitmq-server" in (told.value.hint or "")
 
 
 def test_all_broken_accounts_are_repaired_by_one_import(monkeypatch: pytest.MonkeyPatch) -> None:
     repaired: list[list[str]] = []
     found = {"glance": Standing.REFUSED, "nova": Standing.FINE, "neutron": Standing.NO_HOST}
-    monkeypatch.setattr(messaging, "standing", lambda a, hosts, *, local: found[a.name])
+    monkeypatch.setattr(messaging, "standing", lambda a, broker: found[a.name])
 
-    def repair(accounts: Sequence[MessagingAccount], _hosts: Sequence[str]) -> None:
+    def repair(accounts: Sequence[MessagingAccount], _broker: site.Broker) -> None:
         repaired.append([a.name for a in accounts])
 
     monkeypatch.setattr(messaging, "repair", repair)
-    step = MessagingStep([account(name) for name in found], HOSTS, local=True)
+    step = MessagingStep([account(name) for name in found], HERE)
     changes = step.changes()
     assert [c.summary for c in changes] == [
         "set up RabbitMQ virtual host and user glance",
@@ -140,8 +142,8 @@ def test_all_broken_accounts_are_repaired_by_one_import(monkeypatch: pytest.Monk
 def test_a_broker_elsewhere_is_not_touched_but_told_about(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(messaging, "standing", lambda *_, hosts, local: Standing.REFUSED)
-    step = MessagingStep([account(password="hidden")], HOSTS, local=False)
+    monkeypatch.setattr(messaging, "standing", lambda *_, broker: Standing.REFUSED)
+    step = MessagingStep([account(password="hidden")], ELSEWHERE)
     with pytest.raises(MessagingError, match="glance: no such user") as told:
         step.changes()
     assert "rabbitmqctl set_permissions -p glance glance" in (told.value.hint or "")

@@ -16,16 +16,16 @@ NODE = manifests_of("debstack") + manifests_of("glance")
 
 def test_an_all_in_one_needs_no_answer() -> None:
     site = resolve(inputs(all_manifests()))
-    assert site.bind_address == "10.0.0.4"
+    assert site.bind_address == "127.0.0.1"
     assert site.database.engine is Engine.MARIADB
     assert site.database.host == ""
     assert site.identity is not None
-    assert site.identity.url == "http://10.0.0.4:5000/v3"
+    assert site.identity.url == "https://10.0.0.4:5000/v3"
     assert site.identity.local
-    assert site.endpoints["image"].public == "http://10.0.0.4:9292"
-    assert site.endpoints["identity"].public_base == "http://10.0.0.4:5000"
-    assert site.messaging_hosts == ("127.0.0.1:5672",)
-    assert site.messaging_local
+    assert site.endpoints["image"].public == "https://10.0.0.4:9292"
+    assert site.endpoints["identity"].public_base == "https://10.0.0.4:5000"
+    assert site.broker.hosts == ("127.0.0.1:5672",)
+    assert site.broker.local
     assert site.memcached_servers == ("127.0.0.1:11211",)
     assert site.memcached_local
     assert site.service_passwords == {"glance": "pw-glance/service-password"}
@@ -38,7 +38,7 @@ def test_without_servers_there_are_sqlite_and_no_broker() -> None:
     assert account.url == "sqlite:////var/lib/keystone/keystone.sqlite"
     assert account.path == "/var/lib/keystone/keystone.sqlite"
     assert site.messaging == {}
-    assert not site.messaging_local
+    assert not site.broker.local
 
 
 def test_data_stay_where_they_are_when_a_server_comes_or_goes() -> None:
@@ -72,12 +72,13 @@ def test_the_engine_that_the_answers_name(answers: dict[str, str], engine: Engin
 def test_urls_have_ipv6_addresses_in_brackets() -> None:
     answers = {"openstack/management-address": "2001:db8::10", "openstack/public-host": "c.example"}
     site = resolve(inputs(all_manifests(), answers))
-    assert site.endpoints["image"].internal == "http://[2001:db8::10]:9292"
-    assert site.endpoints["image"].public == "http://c.example:9292"
+    assert site.endpoints["image"].internal == "https://[2001:db8::10]:9292"
+    assert site.endpoints["image"].public == "https://c.example:9292"
 
 
 def test_protocols_and_hosts_of_the_three_interfaces() -> None:
     answers = {
+        "openstack/tls": "off",
         "openstack/public-protocol": "https",
         "openstack/public-host": "public.example",
         "openstack/internal-host": "internal.example",
@@ -86,6 +87,46 @@ def test_protocols_and_hosts_of_the_three_interfaces() -> None:
     assert urls.public == "https://public.example:5000/v3"
     assert urls.internal == "http://internal.example:5000/v3"
     assert urls.admin == "http://internal.example:5000/v3"
+
+
+def test_without_tls_services_are_reached_as_they_are() -> None:
+    site = resolve(inputs(all_manifests(), {"openstack/tls": "off", "openstack/join": "true"}))
+    assert site.bind_address == "10.0.0.4"
+    assert site.endpoints["image"].public == "http://10.0.0.4:9292"
+    assert site.broker.hosts_outside == ("10.0.0.4:5672",)
+    assert site.broker.ca_outside == ""
+
+
+def test_behind_tls_services_listen_where_it_does_not() -> None:
+    made = inputs(all_manifests(), {"openstack/management-address": "127.0.0.1"})
+    assert resolve(made).bind_address == "127.0.0.2"
+
+
+def test_other_machines_reach_the_broker_by_tls() -> None:
+    broker = resolve(inputs(all_manifests())).broker
+    assert broker.hosts == ("127.0.0.1:5672",)
+    assert broker.ca == ""
+    assert broker.hosts_outside == ("10.0.0.4:5671",)
+    answers = {
+        "openstack/messaging-host": "mq1",
+        "openstack/messaging-ca": "/etc/ssl/certs/ca-certificates.crt",
+    }
+    url = resolve(inputs(all_manifests(), answers)).messaging["glance"].url
+    assert url.endswith("@mq1:5671/glance?ssl=true&ssl_ca_file=/etc/ssl/certs/ca-certificates.crt")
+
+
+def test_a_certificate_is_for_every_name_of_the_machine() -> None:
+    facts = dataclasses.replace(FACTS, traits={"host-names": lambda: "node,node.example,10.0.0.4"})
+    answers = {"openstack/public-host": "cloud.example", "openstack/management-address": "fd00::4"}
+    tls = resolve(inputs(all_manifests(), answers, facts)).tls
+    assert tls.names == ("cloud.example", "fd00::4", "node", "node.example", "10.0.0.4")
+    assert tls.public_names == ("cloud.example", "fd00::4")
+    assert tls.serves
+
+
+def test_an_authority_that_is_none_is_told() -> None:
+    with pytest.raises(DebstackError, match="openstack/authority: expected a certificate"):
+        resolve(inputs(all_manifests(), {"openstack/authority": "bm9uZQ=="}))
 
 
 def test_transport_urls_are_encoded_and_name_every_host() -> None:
@@ -100,7 +141,7 @@ def test_transport_urls_are_encoded_and_name_every_host() -> None:
         "rabbit://glance:a%40b%2Fc%20d%3A%C3%A9@mq1:5672,"
         "glance:a%40b%2Fc%20d%3A%C3%A9@[2001:db8::1]:5673/glance"
     )
-    assert not site.messaging_local
+    assert not site.broker.local
 
 
 @pytest.mark.parametrize(

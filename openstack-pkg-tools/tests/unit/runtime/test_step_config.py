@@ -92,7 +92,7 @@ def test_the_dashboards_settings_are_python(tmp_path: Path) -> None:
     hosts = found["ALLOWED_HOSTS"]
     assert isinstance(hosts, list)
     assert {"cloud.example.org", "10.0.0.4", ".example.net", "[2001:db8::7]"} < set(hosts)
-    assert found["OPENSTACK_KEYSTONE_URL"] == "http://10.0.0.4:5000/v3"
+    assert found["OPENSTACK_KEYSTONE_URL"] == "https://10.0.0.4:5000/v3"
     assert found["TIME_ZONE"] == "Europe/Paris"
     assert found["SESSION_COOKIE_SECURE"] is True
     assert found["DEFAULT_SERVICE_REGIONS"] == {"*": "RegionOne"}
@@ -109,7 +109,8 @@ def test_the_dashboards_settings_are_python(tmp_path: Path) -> None:
 
 
 def test_without_tls_the_dashboard_believes_no_header(tmp_path: Path) -> None:
-    made = dashboard(tmp_path, {}, {"horizon/secret-key": "k"}).wanted().content
+    answers = {"openstack/tls": "off"}
+    made = dashboard(tmp_path, answers, {"horizon/secret-key": "k"}).wanted().content
     assert "SECURE_PROXY" not in made
     assert "COOKIE_SECURE" not in made
 
@@ -178,6 +179,6 @@ def test_what_paste_would_lose_is_refused(tmp_path: Path) -> None:
 
 def test_a_reader_of_paste_gets_what_is_declared(tmp_path: Path) -> None:
     text = proxy(tmp_path, "x")
-    assert "[DEFAULT]\nbind_ip = 10.0.0.4\nbind_port = 8080\n" in text
+    assert "[DEFAULT]\nbind_ip = 127.0.0.1\nbind_port = 8080\n" in text
     assert "[filter:cache]\nuse = egg:swift#memcache\nmemcache_servers = 127.0.0.1:11211" in text
     assert "s3api s3token authtoken keystoneauth" in text

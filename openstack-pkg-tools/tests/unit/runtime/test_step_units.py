@@ -91,7 +91,7 @@ def test_a_stopped_unit_is_configured_and_started(tmp_path: Path, world: World) 
     assert changes[-1].summary == "start glance-api"
     assert world.done == ["start glance-api.service"]
     ini = tmp_path / "etc/glance/glance-api-uwsgi.d/50-debstack.ini"
-    assert "http-socket = 10.0.0.4:9292\nprocesses = 2\n" in ini.read_text()
+    assert "http-socket = 127.0.0.1:9292\nprocesses = 2\n" in ini.read_text()
 
 
 def test_a_unit_that_systemd_is_starting_reads_what_changed_meanwhile(
@@ -174,7 +174,9 @@ def test_needs(tmp_path: Path) -> None:
 
 
 def test_an_ipv6_address_stands_in_brackets(tmp_path: Path) -> None:
-    made = context(tmp_path, {"openstack/management-address": "2001:db8::10"})
+    made = context(
+        tmp_path, {"openstack/management-address": "2001:db8::10", "openstack/tls": "off"}
+    )
     manifest = next(m for m in made.manifests if m.binary == "keystone")
     assert "http-socket = [2001:db8::10]:5000\n" in uwsgi_ini(made, manifest, "keystone")
 

@@ -25,15 +25,18 @@ def site(answers: dict[str, str] | None = None, secrets: dict[str, str] | None =
 @pytest.mark.parametrize(
     ("reference", "value"),
     [
-        ("identity.url", "http://10.0.0.4:5000/v3"),
-        ("identity.url.base", "http://10.0.0.4:5000"),
-        ("identity.public-url", "http://10.0.0.4:5000/v3"),
-        ("endpoint.image.public", "http://10.0.0.4:9292"),
-        ("endpoint.identity.internal.base", "http://10.0.0.4:5000"),
+        ("identity.url", "https://10.0.0.4:5000/v3"),
+        ("identity.url.base", "https://10.0.0.4:5000"),
+        ("identity.public-url", "https://10.0.0.4:5000/v3"),
+        ("endpoint.image.public", "https://10.0.0.4:9292"),
+        ("endpoint.identity.internal.base", "https://10.0.0.4:5000"),
         ("endpoint.compute.public", None),
         ("memcached-servers", "127.0.0.1:11211"),
-        ("bind-address", "10.0.0.4"),
-        ("own-hosts", "10.0.0.4,localhost,127.0.0.1,[::1]"),
+        ("bind-address", "127.0.0.1"),
+        ("public-protocol", "https"),
+        ("public-host.url", "10.0.0.4"),
+        ("messaging-ca", "/etc/ssl/certs/ca-certificates.crt"),
+        ("own-hosts", "10.0.0.4,127.0.0.1,localhost,[::1]"),
         ("answer.openstack/region", "RegionOne"),
         ("answer.openstack/identity-ca", ""),
         ("service-user.glance.password", "pw-glance/service-password"),
@@ -121,7 +124,7 @@ def test_a_machine_is_reached_by_all_its_names_and_in_urls_ipv6_has_brackets() -
     named = dataclasses.replace(FACTS, traits={"host-names": lambda: "node,node.lan,fd00::4"})
     made = resolve(inputs(all_manifests(), answers, facts=named))
     assert looked_up(made, COMMON, "own-hosts") == (
-        "cloud.example.org,[fd00::9],[fd00::4],node,node.lan,localhost,127.0.0.1,[::1]"
+        "cloud.example.org,[fd00::9],[fd00::4],127.0.0.1,node,node.lan,localhost,[::1]"
     )
 
 

@@ -194,7 +194,10 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
         },
         "unit.second.port: 4712 is already the port of package.tiny-api.unit.tiny-api.port",
     ),
-    ({f"{API}/unit/second": {"kind": "daemon", "description": "S", "port": 1}}, "only a unit of"),
+    (
+        {f"{API}/unit/second": {"kind": "daemon", "description": "S", "threads": 1}},
+        "only a unit of",
+    ),
     ({f"{API}/service/tiny/endpoint": {"port": 70000}}, "endpoint.port: expected a port from 1"),
     ({f"{API}/service/tiny/endpoint": {"port": 1, "path": "v3"}}, "endpoint.path: expected /"),
     ({f"{API}/data": ["/etc"]}, "data[0]: expected a directory in /var/lib or /srv"),

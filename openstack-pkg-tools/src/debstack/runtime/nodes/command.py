@@ -22,6 +22,7 @@ from debstack.runtime.nodes.inventory import COMPUTE, Area, Node, Report, as_dat
 from debstack.runtime.nodes.moving import Move, Mover, plan_moves
 from debstack.runtime.nodes.reading import read_nodes
 from debstack.runtime.step import Change
+from debstack.runtime.tls.signing import issued_path
 from debstack.spec.load import suggestion
 
 _ROOT = Path("/")
@@ -173,9 +174,10 @@ def forget(name: str, *, dry_run: bool) -> int:
         cloud = connect()
         found = read_nodes(cloud)
         doing = Doing(dry_run=dry_run)
-        # A machine that has RabbitMQ users may never have joined.
+        # A machine that has RabbitMQ users or a certificate may never have joined.
         joined = any(node.name == name for node in found)
-        if joined or name not in passwords.held(_ROOT):
+        noted = name in passwords.held(_ROOT) or issued_path(_ROOT, name).exists()
+        if joined or not noted:
             _forget_records(cloud, chosen(found, name), doing)
     with single_apply():
         doing.all(account_removals(read_machine(_ROOT), name))
@@ -202,11 +204,16 @@ def account_removals(machine: Machine, name: str) -> list[Change]:
     """
     from debstack.runtime import rabbitmq
 
+    certificate = issued_path(machine.root, name)
+    told = f"delete {certificate}: its names may be given to another machine"
+    gone = Change(summary=told, perform=partial(remove, certificate))
+    certificates = [gone] if certificate.exists() else []
     if name not in machine.node_secrets:
-        return []
+        return certificates
     site = machine.context().site
     accounts = site.messaging_of_nodes
     users = [a.user for a in accounts if a.user == passwords.user_of(a.name, name)]
-    changes = rabbitmq.removals([], users, local=site.messaging_local) if users else []
+    changes = rabbitmq.removals([], users, local=site.broker.local) if users else []
     path = machine.root / passwords.path_of(name).lstrip("/")
-    return [*changes, Change(summary=f"delete {path}", perform=partial(remove, path))]
+    deleted = Change(summary=f"delete {path}", perform=partial(remove, path))
+    return [*changes, *certificates, deleted]

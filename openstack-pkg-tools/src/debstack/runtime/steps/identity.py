@@ -27,7 +27,7 @@ class IdentityStep(Step):
 
     id = "identity:catalogue"
     #: A Keystone that is to be restarted can be read until then.
-    reads_past = frozenset({"files", "unit"})
+    reads_past = frozenset({"files", "front", "tls", "unit"})
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class IdentityStep(Step):
         writers: int = THREADS,
         secrets: Sequence[str] = (),
     ) -> None:
-        needs = {"files:site"}
+        needs = {"files:site", "front:haproxy", "tls:trust"}
         if provider is not None and provider.package.bootstrap is not None:
             unit = provider.package.bootstrap.unit
             needs |= {f"bootstrap:{provider.source}", f"unit:{unit}"}

@@ -10,7 +10,7 @@ from functools import partial
 from debstack.base.errors import MessagingError
 from debstack.runtime.context import Context
 from debstack.runtime.rabbitmq import Standing, remote_hint, repair, standing
-from debstack.runtime.site import MessagingAccount
+from debstack.runtime.site import Broker, MessagingAccount
 from debstack.runtime.step import Change, Step
 
 #: Accounts that are looked at at the same time: each machine of a cloud may have some.
@@ -21,27 +21,24 @@ class MessagingStep(Step):
     """The accounts of this machine's services at the broker, and those of other machines there."""
 
     id = "messaging:rabbitmq"
-    needs = frozenset({"files:site", "server:rabbitmq"})
+    needs = frozenset({"files:site", "server:rabbitmq", "tls:trust"})
 
-    def __init__(
-        self, accounts: Sequence[MessagingAccount], hosts: Sequence[str], *, local: bool
-    ) -> None:
+    def __init__(self, accounts: Sequence[MessagingAccount], broker: Broker) -> None:
         self._accounts = accounts
-        self._hosts = hosts
-        self._local = local
+        self._broker = broker
 
     def changes(self) -> Sequence[Change]:
         """See Step. Raises MessagingError."""
         with ThreadPoolExecutor(max_workers=_LOGINS) as pool:
-            look = partial(standing, hosts=self._hosts, local=self._local)
+            look = partial(standing, broker=self._broker)
             found = dict(
                 zip((a.user for a in self._accounts), pool.map(look, self._accounts), strict=True)
             )
         wrong = [a for a in self._accounts if found[a.user] is not Standing.FINE]
-        if wrong and not self._local:
+        if wrong and not self._broker.local:
             raise MessagingError(
                 "RabbitMQ at "
-                + ", ".join(self._hosts)
+                + ", ".join(self._broker.hosts)
                 + ": "
                 + "; ".join(f"{a.user}: {found[a.user].value}" for a in wrong),
                 hint=remote_hint(wrong[0]),
@@ -54,14 +51,14 @@ class MessagingStep(Step):
 
         def perform() -> None:
             if not done:
-                repair(wrong, self._hosts)
+                repair(wrong, self._broker)
                 done.append(True)
 
         return [Change(summary=_summary(account), perform=perform) for account in wrong]
 
     def declared(self) -> Sequence[str]:
         """See Step."""
-        return [_summary(account) for account in self._accounts] if self._local else []
+        return [_summary(account) for account in self._accounts] if self._broker.local else []
 
 
 def _summary(account: MessagingAccount) -> str:
@@ -77,4 +74,4 @@ def build(context: Context) -> list[Step]:
         return []
     accounts = [site.messaging[name] for name in sorted(site.messaging)]
     accounts += site.messaging_of_nodes
-    return [MessagingStep(accounts, site.messaging_hosts, local=site.messaging_local)]
+    return [MessagingStep(accounts, site.broker)]

@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from debstack.runtime import broker_node, freshness, running_mariadb, systemd
+from debstack.runtime import broker_node, freshness, rabbitmq, running_mariadb, systemd
 from debstack.runtime.context import Context
-from debstack.runtime.files import WantedFile, difference, write
-from debstack.runtime.site import Engine
+from debstack.runtime.files import WantedFile, difference, told, write
+from debstack.runtime.resolve import RABBITMQ_PORT, RABBITMQS_PORT
+from debstack.runtime.site import Engine, TlsMode
 from debstack.runtime.sizing import database_connections
 from debstack.runtime.step import Change, Step
+from debstack.runtime.tls import places
 
 MARIADB = "/etc/mysql/mariadb.conf.d/60-debstack.cnf"
 RABBITMQ = "/etc/rabbitmq/conf.d/50-debstack.conf"
+RABBITMQ_KEY = "/etc/rabbitmq/debstack.key"
+RABBITMQ_CERTIFICATE = "/etc/rabbitmq/debstack.crt"
 EPMD = "/etc/systemd/system/epmd.socket.d/50-debstack.conf"
 _EPMD_UNIT = "/usr/lib/systemd/system/epmd.socket"
 _HEADER = """\
@@ -32,16 +36,34 @@ def mariadb_text(connections: int) -> str:
     return f"{header}[mariadbd]\nmax_connections = {connections}\n"
 
 
-def rabbitmq_text(outside: str, node: str) -> str:
+_RABBITMQ_TLS = """\
+listeners.ssl.management = {outside}:{port}
+ssl_options.cacertfile = {certificate}
+ssl_options.certfile = {certificate}
+ssl_options.keyfile = {key}
+ssl_options.verify = verify_none
+"""
+
+
+def rabbitmq_text(outside: str, node: str, *, secured: bool = False) -> str:
     """Return the drop-in of RabbitMQ, which would else listen at every address.
 
-    `outside` is the address at which other machines reach it, empty where none do; `node` where
-    its own tools do (see broker_node), empty for every address.
+    `outside` is the address at which other machines reach it, empty where none do, by TLS if it is
+    `secured`; `node` where its own tools do (see broker_node), empty for every address.
     """
     lines = [_HEADER.format(local="/etc/rabbitmq/conf.d/90-local.conf")]
-    lines.append("listeners.tcp.local = 127.0.0.1:5672\n")
-    if outside:
-        lines.append(f"listeners.tcp.management = {outside}:5672\n")
+    lines.append(f"listeners.tcp.local = 127.0.0.1:{RABBITMQ_PORT}\n")
+    if outside and secured:
+        lines.append(
+            _RABBITMQ_TLS.format(
+                outside=outside,
+                port=RABBITMQS_PORT,
+                certificate=RABBITMQ_CERTIFICATE,
+                key=RABBITMQ_KEY,
+            )
+        )
+    elif outside:
+        lines.append(f"listeners.tcp.management = {outside}:{RABBITMQ_PORT}\n")
     if node:
         lines.append(f"distribution.listener.interface = {node}\n")
     return "".join(lines)
@@ -77,8 +99,8 @@ class ServerStep(Step):
         """Return what has to change on disk."""
         if not difference(self._wanted):
             return []
-        told = f"write {self._absolute}"
-        return [Change(summary=told, perform=partial(write, self._wanted))]
+        summary = f"write {self._absolute}"
+        return [Change(summary=summary, perform=partial(write, self._wanted))]
 
     def early_changes(self) -> list[Change]:
         """Return what is better done before any service that uses this server has started."""
@@ -142,24 +164,72 @@ class EpmdStep(ServerStep):
         broker_node.await_registered(names)
 
 
-def _rabbitmq_steps(context: Context) -> list[ServerStep]:
+class CertificateCopyStep(Step):
+    """Key and certificate of this machine, once more, for a server that reads files of its own.
+
+    RabbitMQ takes new ones by itself, within two minutes (ssl_pem_cache_clean of Erlang's ssl(6)).
+    """
+
+    id = "tls:rabbitmq"
+    needs = frozenset({"files:site", "tls:certificate"})
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def _files(self) -> list[tuple[str, WantedFile]]:
+        pair = places.machine_pair(self._context)
+        texts = {RABBITMQ_KEY: pair.key, RABBITMQ_CERTIFICATE: pair.certificate}
+        return [(absolute, self._copy(absolute, text)) for absolute, text in texts.items()]
+
+    def _copy(self, absolute: str, text: str) -> WantedFile:
+        path = self._context.path(absolute)
+        return WantedFile(path=path, content=text, mode=0o640, group=rabbitmq.SYSTEM_USER)
+
+    def changes(self) -> Sequence[Change]:
+        """See Step."""
+        return [
+            Change(summary=told(how, absolute), perform=partial(write, wanted))
+            for absolute, wanted in self._files()
+            if (how := difference(wanted))
+        ]
+
+    def declared(self) -> Sequence[str]:
+        """See Step."""
+        return [f"write {RABBITMQ_CERTIFICATE}", f"write {RABBITMQ_KEY}"]
+
+
+def _shows_certificate(context: Context) -> bool:
+    """Return whether the broker of this machine is to be reached by TLS."""
     site = context.site
-    outside = site.management_address if site.joined else ""
+    return site.joined and site.broker.local and site.tls.mode is not TlsMode.OFF
+
+
+def _rabbitmq_steps(context: Context, *, early: bool) -> list[ServerStep]:
+    site = context.site
+    secured = _shows_certificate(context)
+    # Without the files, it would not even start.
+    there = context.path(RABBITMQ_CERTIFICATE).exists() or not early
+    outside = site.management_address if site.joined and (there or not secured) else ""
     node = broker_node.address(context.root, site.hostname, site.management_address)
     steps: list[ServerStep] = []
     drop_in = context.path(EPMD)
     # What was written for another answer or name is taken back by a file that says nothing.
     if context.path(_EPMD_UNIT).exists() and (node or drop_in.exists()):
         steps.append(EpmdStep(WantedFile(path=drop_in, content=epmd_text(node))))
-    wanted = WantedFile(path=context.path(RABBITMQ), content=rabbitmq_text(outside, node))
+    text = rabbitmq_text(outside, node, secured=secured)
+    wanted = WantedFile(path=context.path(RABBITMQ), content=text)
     broker = ServerStep("rabbitmq-server", wanted, RABBITMQ)
     # One that is restarted asks the port mapper before and after.
-    broker.needs |= {"server:epmd"}
+    broker.needs |= {"server:epmd", "tls:rabbitmq"}
+    broker.reads_past |= {"tls"}
     return [*steps, broker]
 
 
-def server_steps(context: Context) -> list[ServerStep]:
-    """Return a step for each server of this machine that its services use."""
+def server_steps(context: Context, *, early: bool = False) -> list[ServerStep]:
+    """Return a step for each server of this machine that its services use.
+
+    `early` ones are for servers that have not been started, before anything else was done.
+    """
     site = context.site
     steps: list[ServerStep] = []
     local_database = site.database.engine is Engine.MARIADB and not site.database.host
@@ -167,11 +237,16 @@ def server_steps(context: Context) -> list[ServerStep]:
         connections = database_connections(site.memory_mib)
         wanted = WantedFile(path=context.path(MARIADB), content=mariadb_text(connections))
         steps.append(MariadbStep(wanted, connections))
-    if site.messaging_local and site.messaging and context.path("/etc/rabbitmq").is_dir():
-        steps += _rabbitmq_steps(context)
+    if site.broker.local and site.messaging and context.path("/etc/rabbitmq").is_dir():
+        steps += _rabbitmq_steps(context, early=early)
     return steps
 
 
+def copy_steps(context: Context) -> list[Step]:
+    """Return a step for each server that needs this machine's certificate in files of its own."""
+    return [CertificateCopyStep(context)] if _shows_certificate(context) else []
+
+
 def build(context: Context) -> list[Step]:
-    """Return the steps of server_steps, as the graph takes them."""
-    return list(server_steps(context))
+    """Return the steps of server_steps, as the graph takes them, and what they show."""
+    return [*copy_steps(context), *server_steps(context)]

@@ -103,7 +103,7 @@ def _first(context: Context) -> tuple[str, ...]:
     Where it is not, that is told once, at once, and not by each task that waits for it in vain.
     """
     site = context.site
-    return ("messaging:rabbitmq",) if site.messaging and not site.messaging_local else ()
+    return ("messaging:rabbitmq",) if site.messaging and not site.broker.local else ()
 
 
 def build(context: Context) -> list[Step]:

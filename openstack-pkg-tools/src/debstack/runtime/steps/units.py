@@ -55,7 +55,7 @@ processes = {processes}
 
 def needs_of(context: Context, manifest: Manifest, unit: Unit, name: str) -> frozenset[str]:
     """Return what comes before a unit: all of its own source's, and the catalogue for most."""
-    needs = {"files:site", "messaging:rabbitmq", "cache:memcached"}
+    needs = {"files:site", "front:haproxy", "messaging:rabbitmq", "cache:memcached"}
     needs |= {f"schema:{manifest.source}/{key}" for key in unit.databases}
     needs |= {f"unit:{other}" for other in unit.after}
     provides_identity = False
@@ -78,7 +78,7 @@ class UnitStep(Step):
 
     #: Of what it needs, only configuration that is about to change makes it start anew.
     reads_past = frozenset(
-        {"bootstrap", "cache", "database", "files", "identity", "keys", "messaging"}
+        {"bootstrap", "cache", "database", "files", "front", "identity", "keys", "messaging"}
         | {"rings", "rows", "schema", "task", "unit"}
     )
 
