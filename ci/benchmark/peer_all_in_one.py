@@ -27,7 +27,7 @@ _REPAIRS = (
     f"sed -i 's/^\\[ovs\\]$/[ovs]\\ndatapath_type = netdev/' {_AGENT}",
     "ovs-vsctl set Open_vSwitch . other_config:userspace-tso-enable=true",
     "systemctl restart openvswitch-switch neutron-openvswitch-agent",
-    "printf '[libvirt]\\nvirt_type = qemu\\ncpu_mode = none\\n' >/etc/nova/nova-compute.conf",
+    "printf '[libvirt]\\nvirt_type = qemu\\ncpu_mode = none\\n' >>/etc/nova/nova-compute.conf",
     # SPICE is on whatever was answered, and QEMU's module for it is only recommended.
     "sed -i '/^\\[spice\\]$/,/^\\[/ s/^enabled = true$/enabled = false/' /etc/nova/nova.conf",
     # They had started before their schemas were there.
