@@ -15,6 +15,7 @@ from debstack.runtime.manifests import password_name
 from debstack.runtime.nodes.passwords import user_of
 from debstack.runtime.rings.wanted import rings_site
 from debstack.runtime.site import (
+    SYSTEM_AUTHORITIES,
     Broker,
     DatabaseAccount,
     DatabaseServer,
@@ -34,8 +35,6 @@ RABBITMQ_PORT = 5672
 #: By TLS.
 RABBITMQS_PORT = 5671
 MEMCACHED_PORT = 11211
-#: Where ca-certificates puts together what a machine trusts.
-SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 _ADMINISTRATORS = {Engine.MARIADB: "root", Engine.POSTGRESQL: "postgres", Engine.SQLITE: ""}
 
 

@@ -11,6 +11,8 @@ from debstack.base.secret import Secret
 from debstack.runtime.rings.device import Device
 
 NO_SECRET = Secret("")
+#: Where ca-certificates puts together what a machine trusts.
+SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 
 
 class Engine(StrEnum):

@@ -9,7 +9,7 @@ import pytest
 from unit.runtime.making import applied, context
 
 from debstack.base.errors import AnswerError, ConfigurationError
-from debstack.runtime.resolve import SYSTEM_AUTHORITIES
+from debstack.runtime.site import SYSTEM_AUTHORITIES
 from debstack.runtime.steps import tls as steps
 from debstack.runtime.tls import issuing, places, reading
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -15,7 +16,7 @@ from keystoneauth1.identity import v3
 
 from debstack.base.errors import IdentityError, IdentityUnavailable
 from debstack.runtime.keystone.wanted import Scoped
-from debstack.runtime.site import IdentitySite
+from debstack.runtime.site import SYSTEM_AUTHORITIES, IdentitySite
 from debstack.spec.vocabulary import DEFAULT_DOMAIN
 
 TIMEOUT_S = 60
@@ -65,8 +66,11 @@ class Keystone:
             project_name=identity.admin_project,
             project_domain_name=DEFAULT_DOMAIN,
         )
+        # Named, though it is the default: requests reads that one when it is imported, before the
+        # cloud's own authority was put there.
+        trusted = identity.ca or (SYSTEM_AUTHORITIES if Path(SYSTEM_AUTHORITIES).exists() else True)
         self._session = session.Session(
-            auth=auth, verify=identity.ca or True, timeout=TIMEOUT_S, user_agent="debstack"
+            auth=auth, verify=trusted, timeout=TIMEOUT_S, user_agent="debstack"
         )
         self._login = threading.Lock()
 

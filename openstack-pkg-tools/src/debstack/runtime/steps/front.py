@@ -22,9 +22,8 @@ from debstack.base.secret import Secret
 from debstack.runtime import systemd
 from debstack.runtime.context import Context
 from debstack.runtime.files import WantedFile, difference, told, write
-from debstack.runtime.resolve import SYSTEM_AUTHORITIES
 from debstack.runtime.series import role_manifests
-from debstack.runtime.site import TlsMode
+from debstack.runtime.site import SYSTEM_AUTHORITIES, TlsMode
 from debstack.runtime.step import Change, Step
 from debstack.runtime.steps import tls
 from debstack.runtime.substitution import holds

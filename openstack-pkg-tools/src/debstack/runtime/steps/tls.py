@@ -16,8 +16,7 @@ from debstack.runtime import systemd
 from debstack.runtime.answers import SITE_FILE
 from debstack.runtime.context import Context
 from debstack.runtime.files import WantedFile, difference, make_folder, read_text, remove, write
-from debstack.runtime.resolve import SYSTEM_AUTHORITIES
-from debstack.runtime.site import TlsMode
+from debstack.runtime.site import SYSTEM_AUTHORITIES, TlsMode
 from debstack.runtime.step import Change, Step
 from debstack.runtime.tls import asking, issuing, places, reading
 from debstack.runtime.tls.issuing import Pair
