@@ -39,6 +39,10 @@ from debstack.spec.vocabulary import ANY_ROLE, Manifest
 JOIN = "openstack/join"
 MESSAGING_NODE = "openstack/messaging-node"
 JOIN_SECRET = "openstack/join-secret"  # noqa: S105 - the name of the question
+#: What a machine without a role is told: it has accounts and hosts of its own.
+_FOR_ALL = frozenset(
+    f"openstack/{key}" for key in ("region", "identity-url", "identity-ca", "tls", "authority")
+)
 #: The role of a machine that stands for the whole cloud.
 _PUBLIC = "proxy"
 _ROOT = Path("/")
@@ -58,6 +62,8 @@ class Handed:
 def _answer(
     site: Site, manifest: Manifest, given: Mapping[str, str], item: KnownQuestion, role: str
 ) -> str | None:
+    if not role and item.name not in _FOR_ALL:
+        return None
     table = item.question.export
     if role not in table and ANY_ROLE not in table:
         return None

@@ -45,6 +45,19 @@ def test_a_compute_node_is_told_where_the_servers_are() -> None:
     }
 
 
+def test_a_machine_without_a_role_is_told_where_and_whom_to_trust() -> None:
+    everything = inputs(all_manifests(), {"openstack/region": "Lab"})
+    given = {"openstack/region": "Lab"}
+    shared = manifests_of("debstack")
+    found = export.handed_on(resolve(everything), shared, "", given=given, held={})
+    assert found.answers == {
+        "openstack/identity-url": "https://10.0.0.4:5000/v3",
+        "openstack/region": "Lab",
+        "openstack/tls": "local-ca",
+    }
+    assert found.secrets == {}
+
+
 def test_ipv6_addresses_are_bracketed_where_they_have_to_be() -> None:
     found = handed(address="fd00::4").answers
     assert found["openstack/identity-url"] == "https://[fd00::4]:5000/v3"

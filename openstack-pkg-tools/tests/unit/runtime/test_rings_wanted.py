@@ -91,6 +91,7 @@ def test_a_storage_node_is_given_what_it_needs_and_no_more() -> None:
     found = handed_on(resolve(made), NODE, "object-storage", given={}, held=held)
     assert dict(found.secrets) == HELD
     assert found.answers == {
+        "openstack/public-host": "10.0.0.4",
         "openstack/identity-url": "https://10.0.0.4:5000/v3",
         "openstack/messaging-host": "10.0.0.4:5671",
         "openstack/messaging-ca": "/etc/ssl/certs/ca-certificates.crt",

@@ -135,11 +135,13 @@ def test_a_machine_that_joins_trusts_whom_it_is_told_to(tmp_path: Path) -> None:
     assert "tls:authority" not in {step.id for step in steps.build(made)}
     applied(steps.TrustStep(made))
     assert made.path(places.TRUSTED).read_text() == AUTHORITY.certificate
-    off = context(tmp_path, {"openstack/tls": "off"})
+    off = context(tmp_path, {"openstack/tls": "off", **given})
     assert [step.id for step in steps.build(off)] == ["tls:trust"]
-    applied(steps.TrustStep(off))
-    assert not made.path(places.TRUSTED).exists()
     assert steps.TrustStep(off).changes() == []
+    alone = context(tmp_path, {"openstack/tls": "off"})
+    applied(steps.TrustStep(alone))
+    assert not made.path(places.TRUSTED).exists()
+    assert steps.TrustStep(alone).changes() == []
 
 
 def provided(tmp_path: Path, key: str, certificate: str) -> steps.ProvidedStep:

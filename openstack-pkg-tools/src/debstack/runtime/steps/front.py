@@ -287,7 +287,7 @@ class FrontStep(Step):
     def _check(self) -> None:
         """Ask HAProxy what it thinks of both configurations. Raises ConfigurationError."""
         own = "/etc/haproxy/haproxy.cfg"
-        argv = [PROGRAM, "-c", "-q", "-f", own, "-f", str(self._context.path(CONFIGURATION))]
+        argv = [PROGRAM, "-c", "-f", own, "-f", str(self._context.path(CONFIGURATION))]
         try:
             run(argv, timeout_s=60)
         except CommandError as error:

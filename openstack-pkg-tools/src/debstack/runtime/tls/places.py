@@ -37,12 +37,10 @@ def held(root: Path, key: str, certificate: str) -> Pair | None:
 def authority_of(context: Context) -> str:
     """Return the certificate (PEM) of the authority that this machine is told to trust.
 
-    That is the one that it was given, or else its own; empty where there is neither.
+    That is the one that it was given, or else its own; empty where there is neither. With another
+    kind of certificates, or none, it stays: what is in use by now is changed after that.
     """
-    tls = context.site.tls
-    if tls.authority or tls.mode is not TlsMode.LOCAL_CA:
-        return tls.authority
-    return read_text(context.path(AUTHORITY)) or ""
+    return context.site.tls.authority or read_text(context.path(AUTHORITY)) or ""
 
 
 def machine_pair(context: Context) -> Pair:
