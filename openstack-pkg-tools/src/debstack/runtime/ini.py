@@ -54,17 +54,19 @@ def rendered(
     sections: Mapping[str, Mapping[str, Sequence[str | int | bool]]],
     *,
     plain: bool = False,
+    bare: bool = False,
 ) -> str:
     """Return the file: `header` as comment lines, DEFAULT first, then the sections as they come.
 
-    Every key has a list of values, one line each; with `plain`, the reader takes no quotes off.
+    Every key has a list of values, one line each; with `plain`, the reader takes no quotes off, and
+    with `bare` what is in DEFAULT stands in no section.
     """
     lines = [f"# {line}".rstrip() for line in header.splitlines()]
     order = sorted(sections, key=lambda name: name != "DEFAULT")
     for section in order:
         if not sections[section]:
             continue
-        lines += ["", f"[{section}]"]
+        lines += [""] if bare and section == "DEFAULT" else ["", f"[{section}]"]
         for key, values in sections[section].items():
             told = (written(value, plain=plain) for value in values)
             lines += [f"{key} = {text}".rstrip(" ") for text in told]
@@ -97,7 +99,7 @@ def parsed(text: str) -> dict[str, dict[str, list[str]]]:
     return found
 
 
-def together(header: str, texts: Sequence[str]) -> str:
+def together(header: str, texts: Sequence[str], *, bare: bool = False) -> str:
     """Return one file that says what `texts` do, read one after the other: the last word counts."""
     merged: dict[str, dict[str, str]] = {}
     for text in texts:
@@ -105,4 +107,4 @@ def together(header: str, texts: Sequence[str]) -> str:
             last = {key: values[-1].replace("\n", "\n    ") for key, values in keys.items()}
             merged.setdefault(section, {}).update(last)
     found = {name: {k: [v] for k, v in keys.items()} for name, keys in merged.items()}
-    return rendered(header, found, plain=True)
+    return rendered(header, found, plain=True, bare=bare)

@@ -29,6 +29,7 @@ _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
 _ESCAPES: dict[Dialect, Callable[[str], str]] = {
     Dialect.OSLO: escaped,
     Dialect.PASTE: lambda value: value,
+    Dialect.RSYNC: lambda value: value,
 }
 
 _RINGS: dict[str, Callable[[RingsSite], str]] = {

@@ -323,6 +323,8 @@ class Dialect(StrEnum):
     CONFIGPARSER = "configparser"
     #: Paste Deploy's, as Swift reads: values stand as they are, and DEFAULT holds for all sections.
     PASTE = "paste"
+    #: rsyncd.conf(5)'s: as paste, and what is in DEFAULT stands before the first section.
+    RSYNC = "rsync"
     #: Statements of Python, as Django's settings: in DEFAULT names, elsewhere entries of a dict.
     PYTHON = "python"
 

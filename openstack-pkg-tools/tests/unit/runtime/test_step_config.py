@@ -181,4 +181,15 @@ def test_a_reader_of_paste_gets_what_is_declared(tmp_path: Path) -> None:
     text = proxy(tmp_path, "x")
     assert "[DEFAULT]\nbind_ip = 127.0.0.1\nbind_port = 8080\n" in text
     assert "[filter:cache]\nuse = egg:swift#memcache\nmemcache_servers = 127.0.0.1:11211" in text
-    assert "s3api s3token authtoken keystoneauth" in text
+    assert "s3api authtoken s3token keystoneauth" in text
+
+
+def test_rsync_is_told_of_itself_before_the_first_module(tmp_path: Path) -> None:
+    made = swift(tmp_path, "swift-rsyncd")
+    for change in made.changes():
+        change.perform()
+    lines = (tmp_path / "etc/swift/rsyncd.conf").read_text().splitlines()
+    said = [line for line in lines if line and line[0] != "#"]
+    assert said[:2] == ["address = 10.0.0.4", "port = 6873"]
+    assert said.index("[account]") == 4
+    assert "exclude = *" in said

@@ -63,10 +63,14 @@ class ConfigStep(Step):
             return python_settings.rendered(told, settings_of(*given))
         sections = sections_of(*given)
         self._check(sections)
-        plain = self._config.dialect is Dialect.PASTE
+        plain = self._config.dialect in (Dialect.PASTE, Dialect.RSYNC)
         if plain:
             self._check_plain(sections)
-        return ini.rendered(told, sections, plain=plain)
+        return ini.rendered(told, sections, plain=plain, bare=self._bare)
+
+    @property
+    def _bare(self) -> bool:
+        return self._config.dialect is Dialect.RSYNC
 
     def _check_plain(self, sections: Rendered) -> None:
         for section, keys in sections.items():
@@ -91,7 +95,7 @@ It is overwritten: do not edit it. Put what you want to set into 90-local.conf t
 then run: debstack apply"""
         return WantedFile(
             path=self._context.path(self._config.file),
-            content=ini.together(made, [texts[name] for name in sorted(texts)]),
+            content=ini.together(made, [texts[name] for name in sorted(texts)], bare=self._bare),
             mode=ours.mode,
             group=ours.group,
         )
