@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from debstack.base.errors import DebstackError
+from debstack_image import former
 from debstack_image.settings import OPTIONS, Option, Settings, spelling
 
 #: Words of the command line that are no settings, with whether they take a value.
@@ -91,6 +92,9 @@ def _words(argv: Sequence[str]) -> Iterator[tuple[str, str | None, str]]:
             yield name, value if mark else None, f"--{name}"
             continue
         rest = word
+        if word[1:] in former.SHORT:
+            yield word, None, word
+            continue
         while len(rest) > 2 and rest.startswith("-") and _is_switch(rest[1]):
             yield rest[:2], None, rest[:2]
             rest = f"-{rest[2:]}"
@@ -115,6 +119,9 @@ def parse_command_line(argv: Sequence[str]) -> Request:
             continue
         if not shown.startswith("--"):
             letter, rest = shown[1], shown[2:]
+            if hint := former.instead(former.SHORT, shown[1:]):
+                reader.unknown(f"unknown option {shown}", hint)
+                continue
             found = _SHORT.get(letter) or _SHORT_ACTIONS.get(letter)
             if found is None:
                 reader.unknown(f"unknown option -{letter}", "--help lists all of them")
@@ -137,7 +144,8 @@ def parse_command_line(argv: Sequence[str]) -> Request:
             continue
         if name not in LONG:
             known = [*LONG, *ACTIONS]
-            reader.unknown(f"unknown option {shown}", nearest(name, known, "--"))
+            hint = former.instead(former.LONG, name) or nearest(name, known, "--")
+            reader.unknown(f"unknown option {shown}", hint)
             continue
         target, on = LONG[name]
         option = OPTIONS[target]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from debstack_image import former
 from debstack_image.parsing import LONG, UsageError, parse_command_line, parse_file, settings_from
 from debstack_image.settings import OPTIONS, Settings
 from debstack_image.values import GIB, MIB
@@ -42,6 +43,31 @@ def test_an_option_without_its_value_is_an_error() -> None:  # W-111
 @pytest.mark.parametrize("name", ["addbgpi", "addbgpip", "static-iface"])
 def test_names_of_the_past_are_not_swallowed(name: str) -> None:  # W-114, W-115
     assert told(f"--{name}=addr=10.0.0.5/24")[0] == f"unknown option --{name}"
+
+
+@pytest.mark.parametrize(
+    ("argv", "hint"),
+    [
+        (("--sources.list-mirror", "http://m/"), "--image-mirror URI"),
+        (("--no-qcow2",), "--format raw"),
+        (("-hs", "hook"), "--hook-script FILE"),
+        (("-ar",), "nothing: --image-size auto is the default"),
+        (("-is", "4G"), "--image-size SIZE"),
+    ],
+)
+def test_an_option_of_the_earlier_program_is_told_what_became_of_it(
+    argv: tuple[str, ...], hint: str
+) -> None:
+    message, told_hint = told(*argv)
+    assert message.splitlines()[0] == f"unknown option {argv[0]}"
+    assert told_hint == f"an option of the earlier program; write {hint}"
+
+
+def test_no_former_option_is_one_of_today() -> None:
+    assert not former.LONG.keys() & LONG.keys()
+    switches = "".join(letter for letter in "mvqhnc")
+    for word in former.SHORT:
+        assert not set(word) <= set(switches)
 
 
 def test_options_take_values_both_ways() -> None:

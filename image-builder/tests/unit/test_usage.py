@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from debstack_image import cli
+from debstack_image import cli, former
+from debstack_image.parsing import LONG
 from debstack_image.reference import completion, manual
 from debstack_image.settings import OPTIONS, spelling
 from debstack_image.usage import help_text
@@ -74,6 +75,15 @@ def test_the_manual_says_what_became_of_each_earlier_option(option: str) -> None
     table = text[text.index("FROM THE EARLIER PROGRAM") :]
     left = [line[:50] for line in table.splitlines()]
     assert any(re.search(rf"(^|[ ,]){re.escape(option)}([ ,…]|$)", line) for line in left)
+
+
+@pytest.mark.parametrize("option", _EARLIER.split())
+def test_each_earlier_option_is_one_of_today_or_explained(option: str) -> None:
+    word = option.lstrip("-")
+    if option.startswith("--"):
+        assert word in LONG or word in former.LONG
+    else:
+        assert word in {o.short for o in OPTIONS.values()} or word in former.SHORT
 
 
 def test_completion_knows_options_and_their_values() -> None:
