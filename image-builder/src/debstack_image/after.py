@@ -26,15 +26,29 @@ def _disk(settings: Settings) -> tuple[Path, str]:
     return settings.output / f"{settings.title}.{kind}", kind
 
 
+def _gpg_environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in ("HOME", "GNUPGHOME") if name in os.environ}
+
+
+def check(settings: Settings) -> None:
+    """Raise DebstackError where what was asked for will not be possible, before it is built."""
+    if settings.sign:
+        run(
+            ["gpg", "--batch", "--list-secret-keys", settings.sign],
+            env=_gpg_environment(),
+            hint="gpg --list-secret-keys shows the keys of this user",
+        )
+    if settings.upload:
+        glance.connect(settings.upload)
+
+
 def sign(settings: Settings) -> None:
     """Sign the checksums. Raises CommandError with what gpg says."""
     sums = settings.output / f"{settings.title}.SHA256SUMS"
     argv = ["gpg", "--batch", "--yes", "--local-user", settings.sign, "--armor"]
-    names = ("HOME", "GNUPGHOME")
-    environment = {name: os.environ[name] for name in names if name in os.environ}
     run(
         [*argv, "--output", f"{sums}.asc", "--detach-sign", sums],
-        env=environment,
+        env=_gpg_environment(),
         hint="gpg --list-secret-keys shows the keys of this user",
     )
 

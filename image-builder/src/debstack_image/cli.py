@@ -47,6 +47,7 @@ def _act(request: Request) -> bool:
 def _build(settings: Settings, arguments: Sequence[str]) -> int:
     check_tools(settings)
     check_namespaces()
+    after.check(settings)
     settings.output.mkdir(parents=True, exist_ok=True)
     with scratch_place(settings.scratch_dir) as scratch:
         code = run_inside("debstack_image.inside", arguments, scratch)

@@ -19,6 +19,7 @@ from debstack.base.run import Result, run
 from debstack.runtime import kvm
 from debstack_image.process import Companion
 
+_SHARE = Path("/usr/share")
 _POLL_S = 0.5
 _STOP_S = 90.0
 #: Architecture to QEMU's name, machine and processor where it emulates that itself.
@@ -27,6 +28,13 @@ _MACHINES = {
     "arm64": ("aarch64", "virt", "cortex-a57"),
     "riscv64": ("riscv64", "virt", "max"),
 }
+#: Their screens; what is not a PC has none of its own.
+_SCREENS = {
+    "amd64": ("-vga", "std"),
+    "arm64": ("-device", "virtio-gpu-pci"),
+    "riscv64": ("-device", "virtio-gpu-pci"),
+}
+_PACKAGES = {"amd64": "qemu-system-x86", "arm64": "qemu-system-arm", "riscv64": "qemu-system-misc"}
 #: Firmware and its variables, as Debian's packages have them; with Secure Boot and without.
 _FIRMWARE = {
     ("amd64", False): ("OVMF/OVMF_CODE_4M.fd", "OVMF/OVMF_VARS_4M.fd", "ovmf"),
@@ -68,6 +76,15 @@ def free_port() -> int:
         return int(stream.getsockname()[1])
 
 
+def needed(architecture: str, *, uefi: bool) -> dict[str, str]:
+    """Return the program and files that emulating a machine takes, with their packages."""
+    wanted = {f"qemu-system-{_MACHINES[architecture][0]}": _PACKAGES[architecture]}
+    if uefi:
+        code, variables, package = _FIRMWARE[architecture, False]
+        wanted |= {f"{_SHARE}/{name}": package for name in (code, variables)}
+    return wanted
+
+
 def accelerated(architecture: str, machine: str) -> bool:
     """Tell whether this machine's processor runs guests of `architecture`, found out by trying."""
     return architecture == machine and kvm.works()
@@ -80,7 +97,7 @@ def _firmware(machine: Machine, folder: Path) -> list[str]:
     if key not in _FIRMWARE:
         raise EmulatorError(f"no firmware with Secure Boot for {machine.architecture}")
     code, variables, package = _FIRMWARE[key]
-    files = [Path("/usr/share") / name for name in (code, variables)]
+    files = [_SHARE / name for name in (code, variables)]
     if not all(file.is_file() for file in files):
         raise EmulatorError(
             f"this machine lacks the UEFI firmware for {machine.architecture}",
@@ -108,7 +125,7 @@ def qemu_argv(machine: Machine, folder: Path, port: int, *, fast: bool) -> list[
     argv += ["-cpu", "host" if fast else processor, "-smp", "2", "-m", str(machine.memory_mib)]
     argv += ["-nodefaults", "-display", "none", "-no-user-config"]
     argv += ["-device", "virtio-rng-pci", *_firmware(machine, folder)]
-    argv += ["-vga", "std"] if machine.architecture == "amd64" else []
+    argv += _SCREENS[machine.architecture]
     argv += ["-drive", f"if=none,id=disk,format=qcow2,file={folder}/disk.qcow2,cache=unsafe"]
     argv += ["-device", "virtio-blk-pci,drive=disk,bootindex=1"]
     if machine.seed:

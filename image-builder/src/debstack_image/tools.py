@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 from debstack.base.errors import DebstackError
 from debstack.base.run import PATH, run
+from debstack_image import emulator
+from debstack_image.disk import has_esp
 from debstack_image.settings import Settings
 
 _ALWAYS = {
@@ -19,6 +22,7 @@ _ALWAYS = {
 }
 _ESP = {"mkfs.vfat": "dosfstools", "mcopy": "mtools"}
 _QEMU = {"qemu-img": "qemu-utils"}
+_TEST = {"ssh": "openssh-client", "ssh-keygen": "openssh-client", "qemu-img": "qemu-utils"}
 
 
 def needed(settings: Settings) -> dict[str, str]:
@@ -30,22 +34,29 @@ def needed(settings: Settings) -> dict[str, str]:
         wanted.update(_QEMU)
     if "squashfs" in settings.format:
         wanted["mksquashfs"] = "squashfs-tools"
-    if settings.filesystem == "xfs":
-        wanted["mkfs.xfs"] = "xfsprogs"
-    if settings.filesystem == "btrfs":
-        wanted["mkfs.btrfs"] = "btrfs-progs"
     if settings.sign:
         wanted["gpg"] = "gnupg"
     return wanted
 
 
+def needed_to_test(settings: Settings) -> dict[str, str]:
+    """Return the programs and files that starting the image takes, with their packages."""
+    wanted = {**_TEST, "mkfs.vfat": "dosfstools", "mmd": "mtools"}
+    return wanted | emulator.needed(settings.architecture, uefi=has_esp(settings))
+
+
+def _is_there(name: str) -> bool:
+    if name.startswith("/"):
+        return Path(name).is_file()
+    return shutil.which(name, path=PATH) is not None
+
+
 def check_tools(settings: Settings) -> None:
     """Raise DebstackError, with the packages to install, where programs are missing."""
-    missing = {
-        program: package
-        for program, package in needed(settings).items()
-        if shutil.which(program, path=PATH) is None
-    }
+    wanted = needed(settings)
+    if settings.test:
+        wanted |= needed_to_test(settings)
+    missing = {name: package for name, package in wanted.items() if not _is_there(name)}
     if missing:
         packages = sorted(set(missing.values()))
         raise DebstackError(

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import dataclasses
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from debstack.base.errors import DebstackError
 from debstack.base.run import Result
-from debstack_image import chroot, emulator, validation
+from debstack_image import after, chroot, emulator, glance, tools, validation
 from debstack_image.boottest import Outcome, problems_of
 from debstack_image.build import release_version
 from debstack_image.emulator import EmulatorError, Machine, qemu_argv
@@ -16,7 +18,7 @@ from debstack_image.namespace import sweep, unshare_argv
 from debstack_image.old_mke2fs import commands
 from debstack_image.parsing import Request, UsageError
 from debstack_image.process import Interrupted
-from debstack_image.settings import Settings
+from debstack_image.settings import ARCHITECTURES, Settings
 from debstack_image.tools import needed
 
 
@@ -145,9 +147,44 @@ def test_what_cannot_be_had_together(values: dict[str, Any], expected: str) -> N
 
 
 def test_only_tools_that_a_build_runs_are_asked_for() -> None:
-    assert "mkfs.btrfs" not in needed(Settings())
-    assert needed(Settings(filesystem="btrfs"))["mkfs.btrfs"] == "btrfs-progs"
+    # The image's own programs make its root file system.
+    assert needed(Settings(filesystem="btrfs")) == needed(Settings())
+    assert needed(Settings(format=("squashfs",)))["mksquashfs"] == "squashfs-tools"
     assert "qemu-img" not in needed(Settings(format=("tar",)))
+
+
+def test_what_a_test_needs_is_missed_before_anything_is_built(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tools, "_is_there", lambda name: "AAVMF" not in name)
+    settings = Settings(architecture="arm64")
+    tools.check_tools(settings)
+    with pytest.raises(DebstackError, match=r"AAVMF_CODE\.fd") as caught:
+        tools.check_tools(dataclasses.replace(settings, test=True))
+    assert caught.value.hint == "apt-get install qemu-efi-aarch64"
+    assert "qemu-system-aarch64" in tools.needed_to_test(settings)
+
+
+def test_every_machine_has_a_screen_to_take_pictures_of(tmp_path: Path) -> None:
+    for architecture in ARCHITECTURES:
+        machine = Machine(image=tmp_path, image_format="raw", architecture=architecture)
+        argv = qemu_argv(machine, tmp_path, 22, fast=False)
+        assert "-vga" in argv or "virtio-gpu-pci" in argv
+
+
+def test_a_key_that_cannot_sign_and_a_cloud_that_cannot_be_reached_are_told_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(after, "run", lambda argv, **_: asked.append(argv))
+    monkeypatch.setattr(glance, "connect", asked.append)
+    after.check(Settings())
+    assert asked == []
+    after.check(Settings(sign="images@example.org", upload="mycloud"))
+    assert asked == [
+        ["gpg", "--batch", "--list-secret-keys", "images@example.org"],
+        "mycloud",
+    ]
 
 
 def test_the_architecture_is_that_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
