@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import shutil
@@ -15,16 +14,19 @@ from pathlib import Path
 
 from benchmark import image_peers
 from benchmark.figure import Figure
+from benchmark.nearby import Nearby, nearby
 from debstack.base.errors import DebstackError
 from debstack.base.run import run
 from debstack_image.boottest import LOGIN
 from debstack_image.emulator import Machine, started
 from debstack_image.filesystem import machine_architecture
+from debstack_image.index import Index
 from debstack_image.parsing import Request
 from debstack_image.process import Companion, python_argv
-from debstack_image.sources import plan_sources
+from debstack_image.sources import Sources, plan_sources
 from debstack_image.validation import resolved
 
+_RELEASE = "trixie"
 _POLL_S = 0.1
 _MB = 1e6
 _TIMEOUT_S = 3600.0
@@ -68,11 +70,10 @@ def _build(place: Path, cache: Path, *arguments: str) -> tuple[float, int]:
     return time.monotonic() - began, peak
 
 
-def _bare(place: Path, packages: list[str], release: str) -> float:
+def _bare(place: Path, mirror: Nearby, packages: list[str], release: str) -> float:
     """Return the seconds that mmdebstrap takes for a tar of the same packages."""
     sources = place / "bare.sources"
-    settings = dataclasses.replace(resolved(Request()), release=release)
-    plan = plan_sources(settings)
+    plan = _sources(mirror, release)
     sources.write_text(plan.build, encoding="utf-8")
     argv = ["mmdebstrap", "--variant=essential", "--format=tar"]
     argv += ['--aptopt=APT::Install-Recommends "false"', '--aptopt=Acquire::Languages "none"']
@@ -84,6 +85,21 @@ def _bare(place: Path, packages: list[str], release: str) -> float:
     seconds = time.monotonic() - began
     tar.unlink()
     return seconds
+
+
+def _sources(mirror: Nearby, release: str) -> Sources:
+    settings = resolved(Request(values={"release": release, "mirror": mirror.archive}))
+    return plan_sources(settings)
+
+
+def _bring_near(place: Path, mirror: Nearby, packages: list[str]) -> None:
+    """Let the mirror have what peers install: the packages, and all that debootstrap takes."""
+    options = ['APT::Install-Recommends "false";']
+    sources = _sources(mirror, _RELEASE)
+    index = Index.make(place / "near", machine_architecture(), sources, options)
+    index.update()
+    index.download(["?priority(required)", "?priority(important)", *packages])
+    shutil.rmtree(index.folder)
 
 
 def _to_login(image: Path, folder: Path, firmware: str) -> float:
@@ -100,10 +116,12 @@ def _to_login(image: Path, folder: Path, firmware: str) -> float:
         return running.wait_for(LOGIN, _TIMEOUT_S)
 
 
-def _against_peers(place: Path, packages: list[str]) -> list[Figure]:
+def _against_peers(place: Path, mirror: Nearby, packages: list[str]) -> list[Figure]:
     """Measure what other builders take for an image, how large it is, and how soon it is up."""
     figures = []
-    for peer in image_peers.peers(packages):
+    peers = image_peers.peers(mirror.archive, packages)
+    _bring_near(place, mirror, sorted({*packages, *(name for p in peers for name in p.also)}))
+    for peer in peers:
         found = image_peers.measure(peer, place)
         firmware = "uefi" if found.image.suffix == ".raw" else "bios"
         login = _to_login(found.image, place / f"boot-{peer.name}", firmware)
@@ -125,20 +143,23 @@ def measure_image(peer: bool) -> list[Figure]:
 
     With `peer` other builders run too; the fastest, the smallest is what ours stands beside.
     """
-    with _place() as place:
-        cache, title = place / "cache", "debian-trixie-amd64"
-        cold, peak = _build(place, cache, "--no-cache")
+    with _place() as place, nearby(place / "mirror") as mirror:
+        cache, title = place / "cache", f"debian-{_RELEASE}-amd64"
+        from_there = ("--mirror", mirror.archive)
+        # What is not timed brings the packages to this machine.
+        _build(place, cache, *from_there)
+        load = os.getloadavg()[0]
+        cold, peak = _build(place, cache, "--no-cache", *from_there)
+        warm, _ = _build(place, cache, *from_there)
         manifest = json.loads((place / f"{title}.manifest.json").read_text(encoding="utf-8"))
         packages = [package["name"] for package in manifest["packages"]]
+        bare = _bare(place, mirror, packages, _RELEASE)
         size = (place / f"{title}.qcow2").stat().st_size / _MB
         login = _to_login(place / f"{title}.qcow2", place / "boot", "bios")
-        bare = _bare(place, packages, "trixie")
-        _build(place, cache)
-        warm, _ = _build(place, cache)
-        _build(place, cache, "--minimal")
-        minimal = (place / "debian-trixie-minimal-amd64.qcow2").stat().st_size / _MB
+        _build(place, cache, "--minimal", *from_there)
+        minimal = (place / f"debian-{_RELEASE}-minimal-amd64.qcow2").stat().st_size / _MB
         shutil.rmtree(cache)
-        others = _against_peers(place, packages) if peer else []
+        others = _against_peers(place, mirror, packages) if peer else []
         fastest, smallest = _fastest(others, "cold"), _fastest(others, "qcow2 by zstd")
         sooner = _fastest(others, "login prompt")
         return [
@@ -151,5 +172,6 @@ def measure_image(peer: bool) -> list[Figure]:
             Figure(name="peak of scratch space", value=peak / _MB, unit="MB", target=900),
             Figure(name="image, login prompt", value=login, unit="s", peer=sooner),
             Figure(name="image, cold: mmdebstrap, a tar of the same", value=bare, unit="s"),
+            Figure(name="image: load of the machine before", value=load, unit=""),
             *others,
         ]

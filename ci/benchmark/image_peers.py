@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from debstack.base.run import run
-from pipeline.mirror import host_mirror
 from pipeline.root import ensure_base, ensure_layer, overlay
 from pipeline.tree import BUILD
 
@@ -57,6 +56,8 @@ class Peer:
     needs: tuple[str, ...]
     line: str
     image: str
+    #: Packages that it installs in the image besides those that it is told.
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +70,9 @@ class Measured:
     image: Path
 
 
-def peers(packages: Sequence[str]) -> list[Peer]:
-    """Return the peers, told to install `packages` where they can be told."""
-    uri = shlex.quote(host_mirror().uri)
+def peers(mirror: str, packages: Sequence[str]) -> list[Peer]:
+    """Return the peers, told to install `packages` from `mirror` where they can be told."""
+    uri = shlex.quote(mirror)
     # It brings a boot loader of its own; one of ours would look for a disk.
     named = ",".join(name for name in packages if not name.startswith("grub"))
     return [
@@ -80,6 +81,7 @@ def peers(packages: Sequence[str]) -> list[Peer]:
             needs=("debvm", "dosfstools", "fdisk", "mtools", "qemu-utils"),
             line=f"debefivm-create -o peer.raw -r {_SUITE} -z 3G -- --include={named} {uri}",
             image="peer.raw",
+            also=("systemd-boot",),
         ),
         Peer(
             name="openstack-debian-images",
@@ -88,6 +90,7 @@ def peers(packages: Sequence[str]) -> list[Peer]:
             line=f"build-openstack-debian-image --release {_SUITE} --debootstrap-url {uri} "
             f"--sources.list-mirror {uri} --boot-manager syslinux",
             image="*.qcow2",
+            also=("bzip2", "extlinux", "joe", "mbr", "most", "nano", "screen", "vim"),
         ),
     ]
 
