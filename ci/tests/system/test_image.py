@@ -11,6 +11,7 @@ import pytest
 from cloudtest import virtual
 from cloudtest.acting import act, apt, inside, openstack, openstack_json
 from cloudtest.stages import ALL_IN_ONE, NodeMaker
+from debstack.base.run import run
 from debstack_image import seed
 from debstack_image.boottest import make_key
 from debstack_image.emulator import Machine, started
@@ -67,6 +68,27 @@ def test_glance_gets_it_and_the_older_one_is_deactivated(cloud: Node, image: Pat
     older, newer = inside(cloud, "upload_image", FOLDER, NAME, "deactivate", timeout_s=600)
     assert (older["id"], older["status"], newer["status"]) == (first["id"], "deactivated", "active")
     openstack(cloud, "image", "delete", older["id"])
+
+
+@pytest.mark.parametrize(
+    ("rule", "status", "hidden"),
+    [("deactivate", "deactivated", False), ("keep", "active", False), ("hide", "active", True)],
+)
+def test_glance_treats_older_images_by_the_rule(
+    cloud: Node, image: Path, rule: str, status: str, hidden: bool
+) -> None:
+    name = f"of-rule-{rule}"
+    act(cloud, "mkdir", "-p", FOLDER)
+    cloud.copy_in(image / f"{NAME}.properties", f"{FOLDER}/{name}.properties")
+    empty = image / "empty.qcow2"
+    run(["qemu-img", "create", "-q", "-f", "qcow2", empty, "1M"])
+    cloud.copy_in(empty, f"{FOLDER}/{name}.qcow2")
+    (first,) = inside(cloud, "upload_image", FOLDER, name, rule)
+    older, newer = inside(cloud, "upload_image", FOLDER, name, rule)
+    assert (older["id"], older["status"], older["hidden"]) == (first["id"], status, hidden)
+    assert (newer["status"], newer["hidden"]) == ("active", False)
+    for entry in (older, newer):
+        openstack(cloud, "image", "delete", entry["id"])
 
 
 def test_nova_starts_it(cloud: Node) -> None:

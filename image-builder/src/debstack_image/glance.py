@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -107,8 +108,27 @@ def upload(
     older images of the name are treated by `rule`. Raises UploadError.
     """
     client = connection.image
-    # Asked for before there is another one of the name.
-    older = list(client.images(name=name))
+    with _explained():
+        # Asked for before there is another one of the name. Others' images are not ours to touch,
+        # though this user may see them.
+        project = connection.current_project_id
+        older = [image for image in client.images(name=name) if image.owner == project]
+        shown = _sent(connection, path, name, kind, found, tell)
+        for image in older:
+            _retire(image, client, rule)
+    return str(shown.id)
+
+
+def _sent(
+    connection: Any,
+    path: Path,
+    name: str,
+    kind: str,
+    found: dict[str, str],
+    tell: Callable[[str], None],
+) -> Any:
+    """Make an image of the file and return it as Glance has it; nothing stays if that fails."""
+    client = connection.image
     extra = {key: value for key, value in found.items() if not key.startswith("min_")}
     image = client.create_image(
         name=name,
@@ -119,23 +139,51 @@ def upload(
         allow_duplicates=True,
         **extra,
     )
-    with path.open("rb") as stream:
-        watched = _Watched(stream, path.stat().st_size, tell)
-        image.data = watched
-        image.upload(connection.image)
-    shown = client.get_image(image.id)
-    sent = watched.digest.hexdigest()
-    if shown.hash_algo == "sha512" and shown.hash_value != sent:
+    try:
+        with path.open("rb") as stream:
+            watched = _Watched(stream, path.stat().st_size, tell)
+            image.data = watched
+            image.upload(client)
+        shown = client.get_image(image.id)
+        _check(shown, watched.digest.hexdigest())
+    except BaseException:
+        # Half of it would stay, interrupted or not.
         client.delete_image(image.id)
+        raise
+    return shown
+
+
+def _check(shown: Any, sent: str) -> None:
+    """Raise UploadError unless Glance has what was sent."""
+    if shown.hash_algo == "sha512" and shown.hash_value != sent:
         raise UploadError(
             f"upload: Glance has sha512 {shown.hash_value}, sent was {sent}",
             hint="the image was deleted again; look at the network between here and Glance",
         )
     if shown.status != "active":
-        raise UploadError(f"upload: expected the image to be active, found {shown.status}")
-    for image in older:
-        _retire(image, client, rule)
-    return str(shown.id)
+        raise UploadError(
+            f"upload: expected the image to be active, found {shown.status}",
+            hint="the image was deleted again; Glance's log says why",
+        )
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what openstacksdk raises into UploadError."""
+    try:
+        from keystoneauth1.exceptions import ClientException
+        from openstack.exceptions import SDKException
+
+        foreign: tuple[type[Exception], ...] = (SDKException, ClientException)
+    except ImportError:  # whoever gives the connection has other errors
+        foreign = ()
+    try:
+        yield
+    except foreign as error:
+        raise UploadError(
+            f"upload: Glance refused it: {error}",
+            hint="openstack --os-cloud NAME image list shows what is there",
+        ) from error
 
 
 def connect(cloud: str) -> Any:

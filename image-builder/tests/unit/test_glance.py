@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from debstack_image import glance, sbom
 from debstack_image.identity import Identity
 from debstack_image.manifest import Installed
+from debstack_image.process import Interrupted
 from debstack_image.settings import Settings
 
 
@@ -31,8 +33,12 @@ class Image:
     hash_algo: str = "sha512"
     hash_value: str = ""
     corrupt: bool = False
+    breaks: BaseException | None = None
+    owner: str = "ours"
 
     def upload(self, _: object) -> None:
+        if self.breaks:
+            raise self.breaks
         digest = hashlib.sha512()
         while chunk := self.data.read(1000):
             digest.update(chunk)
@@ -47,6 +53,8 @@ class Glance:
 
     held: list[Image] = field(default_factory=list)
     corrupt: bool = False
+    breaks: BaseException | None = None
+    current_project_id: str = "ours"
 
     @property
     def image(self) -> Glance:
@@ -56,7 +64,8 @@ class Glance:
         return [image for image in self.held if image.name == name]
 
     def create_image(self, name: str, **_: object) -> Image:
-        self.held.append(Image(f"new-{len(self.held)}", name, corrupt=self.corrupt))
+        new = f"new-{len(self.held)}"
+        self.held.append(Image(new, name, corrupt=self.corrupt, breaks=self.breaks))
         return self.held[-1]
 
     def get_image(self, identifier: str) -> Image:
@@ -87,11 +96,22 @@ def test_older_images_are_treated_by_the_rule(
     tmp_path: Path, rule: str, status: str, hidden: bool
 ) -> None:
     old = Image("old", "debian", "active")
-    cloud = Glance([old, Image("else", "other", "active")])
+    theirs = Image("theirs", "debian", "active", owner="of others")
+    cloud = Glance([old, Image("else", "other", "active"), theirs])
     new = send(cloud, tmp_path, rule)
     assert (old.status, old.is_hidden) == (status, hidden)
     assert cloud.get_image(new).status == "active"
     assert cloud.get_image("else").status == "active"
+    assert (theirs.status, theirs.is_hidden) == ("active", False)
+
+
+def test_an_upload_that_is_interrupted_leaves_no_half_of_an_image(tmp_path: Path) -> None:
+    old = Image("old", "debian", "active")
+    cloud = Glance([old], breaks=Interrupted(signal.SIGTERM))
+    with pytest.raises(Interrupted):
+        send(cloud, tmp_path, "deactivate")
+    assert [image.id for image in cloud.held] == ["old"]
+    assert old.status == "active"
 
 
 def test_what_arrived_otherwise_is_deleted_and_the_old_one_stays(tmp_path: Path) -> None:
