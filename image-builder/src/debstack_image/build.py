@@ -18,7 +18,7 @@ from debstack.base.run import run
 from debstack_image import formats, tree
 from debstack_image.access import configure_access
 from debstack_image.boot import configure_boot, make_initramfs, newest_kernel
-from debstack_image.bootstrap import bootstrap, mmdebstrap_argv
+from debstack_image.bootstrap import bootstrap, left_out, mmdebstrap_argv, supply_of
 from debstack_image.bytecode import compile_all
 from debstack_image.cache import Cache, default_folder
 from debstack_image.chroot import Chroot, entered
@@ -195,9 +195,9 @@ class Build:
     def base_key(self, index: Index, wanted: list[str]) -> str:
         """Return what a base is kept under: packages, and all that their configuration reads."""
         settings = self.settings
-        where = self.scratch / "root"
-        argv = mmdebstrap_argv(settings, index, where, wanted, self.scratch / "archives")
+        argv = mmdebstrap_argv(settings, supply_of(index, self.scratch), self.root, wanted)
         recipe = [text for text in argv if os.fspath(self.scratch) not in text]
+        recipe += left_out(settings)
         preseeds = [path.read_text(encoding="utf-8") for path in settings.preseed]
         epoch = str(settings.source_date_epoch)
         return digest_of(self.known, str(_RECIPE), *recipe, *preseeds, epoch)[:32]
@@ -206,11 +206,8 @@ class Build:
         """Download and install the packages."""
         with step(f"download of {len(self.known)} packages"):
             index.download(wanted)
-        files = [
-            f"{p.name}_{p.version.replace(':', '%3a')}_{p.architecture}.deb" for p in self.known
-        ]
         with step(f"installation of {len(self.known)} packages"):
-            bootstrap(self.settings, index, self.root, wanted, files)
+            bootstrap(self.settings, index, self.root, wanted, self.known)
 
     def customise(self, chroot: Chroot, sources: Sources) -> None:
         """Make of a Debian the image that was asked for."""

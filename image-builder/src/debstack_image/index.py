@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+import shutil
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -38,6 +39,11 @@ class Package:
     digest: str
     size: int
 
+    @property
+    def file(self) -> str:
+        """The name that apt gives its file."""
+        return f"{self.name}_{self.version.replace(':', '%3a')}_{self.architecture}.deb"
+
 
 def packages_of(text: str) -> list[Package]:
     """Return the packages in what `apt-get --print-uris` printed, sorted by name."""
@@ -60,6 +66,22 @@ def digest_of(packages: Iterable[Package], *more: str) -> str:
     """Return what names a set of packages: any other version of any of them changes it."""
     lines = [f"{p.name} {p.version} {p.architecture} {p.digest}" for p in packages]
     return hashlib.sha256("\n".join([*lines, *more]).encode()).hexdigest()
+
+
+def stanzas(data: bytes, known: Collection[tuple[str, str, str]]) -> Iterator[bytes]:
+    """Give the entries of an index's text that are for name, version, architecture of `known`.
+
+    The text may be of fifty megabytes: only what has a known name is looked at closely.
+    """
+    names = {name.encode() for name, _, _ in known}
+    data = b"\n\n" + data.rstrip(b"\n") + b"\n\n"
+    for found in re.finditer(rb"\nPackage: ([^\n]+)", data):
+        if found[1] in names:
+            begin = data.rindex(b"\n\n", 0, found.start() + 1) + 2
+            stanza = data[begin : data.index(b"\n\n", found.end()) + 1]
+            fields = dict(re.findall(r"^(Version|Architecture): (.*)$", stanza.decode(), re.M))
+            if (found[1].decode(), fields["Version"], fields["Architecture"]) in known:
+                yield stanza
 
 
 def apt_conf(folder: Path, architecture: str, sources: Sources, *options: str) -> str:
@@ -149,7 +171,7 @@ class Index:
 
     @property
     def preferences(self) -> Path:
-        """Where apt's preferences are; they hold for mmdebstrap's apt too."""
+        """Where apt's preferences are."""
         return self.folder / "etc" / "preferences.d"
 
     def prefer(self, text: str) -> None:
@@ -190,3 +212,16 @@ class Index:
     def download(self, wanted: Sequence[str]) -> None:
         """Fetch the packages that installing `wanted` takes; those that are there stay."""
         self._apt("-y", "--download-only", "install", "?essential", *wanted)
+
+    def narrow(self, packages: Sequence[Package], target: Path) -> None:
+        """Write to the folder `target` lists that have `packages` and nothing else.
+
+        Each run of an apt without a cache of its own reads its lists; with these it has no choice
+        of versions, and takes no second.
+        """
+        known = {(p.name, p.version, p.architecture) for p in packages}
+        target.mkdir()
+        for path in sorted(self.lists.glob("*Release")):
+            shutil.copyfile(path, target / path.name)
+        for path in sorted(self.lists.glob("*Packages")):
+            (target / path.name).write_bytes(b"\n".join(stanzas(path.read_bytes(), known)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from debstack.base.errors import DebstackError
 from debstack_image import tree
-from debstack_image.bootstrap import left_out
 from debstack_image.chroot import Chroot
 from debstack_image.settings import Settings
 from debstack_image.sources import Sources
@@ -99,15 +98,6 @@ def _set_network(chroot: Chroot, settings: Settings) -> None:
     tree.link(root, "/etc/resolv.conf", _RESOLVED)
 
 
-def _keep_leaving_out(chroot: Chroot, settings: Settings) -> None:
-    """Let upgrades in the image leave out what its making did."""
-    lines = left_out(settings)
-    if lines:
-        head = "# Written by build-openstack-debian-image.\n"
-        text = head + "".join(f"{line}\n" for line in lines)
-        tree.write(chroot.root, "/etc/dpkg/dpkg.cfg.d/50-image", text)
-
-
 def configure_system(chroot: Chroot, settings: Settings, sources: Sources) -> None:
     """Name, language, time zone, keyboard, apt sources and network. Raises DebstackError."""
     root = chroot.root
@@ -119,7 +109,6 @@ def configure_system(chroot: Chroot, settings: Settings, sources: Sources) -> No
     if settings.keyboard:
         _set_keyboard(chroot, settings.keyboard)
     _set_sources(chroot, sources)
-    _keep_leaving_out(chroot, settings)
     _set_network(chroot, settings)
     for device in settings.add_serial_getty:
         unit = f"serial-getty@{device}.service"

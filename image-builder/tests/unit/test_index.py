@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from debstack.base.errors import CommandError
-from debstack_image.bootstrap import left_out, mmdebstrap_argv
-from debstack_image.index import Index, _explained, digest_of, packages_of
+from debstack.base.run import run
+from debstack_image.bootstrap import left_out, mmdebstrap_argv, supply_of, take_out
+from debstack_image.index import Index, Package, _explained, digest_of, packages_of
 from debstack_image.manifest import Installed, difference, load, render
 from debstack_image.settings import Settings
+from debstack_image.sources import Sources
 
 PRINTED = """\
 Reading package lists...
@@ -51,23 +53,70 @@ def test_errors_of_apt_are_told_by_what_to_do(line: str, expected: str) -> None:
     assert error.hint
 
 
-def test_the_bootstrap_uses_what_was_downloaded() -> None:
+def argv_of(settings: Settings, *wanted: str) -> list[str]:
     index = Index(Path("/cache/index"), Path("/cache/index/apt.conf"))
-    argv = mmdebstrap_argv(
-        Settings(architecture="amd64"), index, Path("/w/root"), ["less"], Path("/w/names")
-    )
+    return mmdebstrap_argv(settings, supply_of(index, Path("/w")), Path("/w/root"), wanted)
+
+
+def test_the_bootstrap_uses_what_was_downloaded() -> None:
+    argv = argv_of(Settings(architecture="amd64"), "less")
     assert argv[0] == "mmdebstrap"
     assert "--mode=root" in argv
     assert "--include=less" in argv
-    assert argv[-3:] == ["trixie", "/w/root", "/cache/index/etc/sources.list.d/build.sources"]
+    assert argv[-3:] == ["", "/w/root", "/cache/index/etc/sources.list.d/build.sources"]
 
 
 def test_a_preseed_with_odd_names_is_quoted(tmp_path: Path) -> None:
     file = tmp_path / "it's; touch oops"
     file.touch()
-    settings = Settings(architecture="amd64", preseed=(file,))
-    argv = mmdebstrap_argv(settings, Index(Path("/i"), Path("/i/c")), Path("/r"), [], Path("/n"))
+    argv = argv_of(Settings(architecture="amd64", preseed=(file,)))
     assert any("'\"'\"'s; touch oops'" in item for item in argv)
+
+
+def test_mmdebstrap_filters_nothing_itself() -> None:
+    assert not [item for item in argv_of(Settings(minimal=True)) if "path-exclude" in item]
+
+
+@pytest.mark.usefixtures("commands")
+def test_what_is_left_out_is_taken_out_of_what_tar_unpacked(tmp_path: Path) -> None:
+    root = tmp_path / "a root"
+    files = ["man/man1/ls.1.gz", "doc/a/copyright", "locale/de/LC_MESSAGES/a.mo", "locale/de/else"]
+    for name in files:
+        (root / "usr" / "share" / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / "usr" / "share" / name).touch()
+    run(["sh", "-c", take_out(Settings()), "sh", root])
+    left = [name for name in files if (root / "usr" / "share" / name).exists()]
+    assert left == ["man/man1/ls.1.gz", "doc/a/copyright", "locale/de/else"]
+    run(["sh", "-c", take_out(Settings(minimal=True)), "sh", root])
+    # dpkg, which unpacks once more, brings back what is excepted from being left out.
+    left = [name for name in files if (root / "usr" / "share" / name).exists()]
+    assert left == ["locale/de/else"]
+    run(["sh", "-c", take_out(Settings(translations=True)), "sh", root])
+
+
+def test_lists_are_narrowed_to_the_packages_of_the_image(tmp_path: Path) -> None:
+    index = Index.make(tmp_path, "amd64", Sources(build="", image="", settings=()))
+    (index.lists / "m_dists_t_InRelease").write_text("signed")
+    entry = "Package: {}\nVersion: {}\nArchitecture: {}\nSize: 1\n"
+    everything = [("a", "1", "all"), ("a", "2", "all"), ("ab", "1", "all"), ("c", "1:1", "amd64")]
+    text = "\n".join(entry.format(*item) for item in everything)
+    (index.lists / "m_dists_t_main_binary-amd64_Packages").write_text(text)
+    odd = "Architecture: all\nPackage: d\nVersion: 1\n\n\nPackage: e\nVersion: 1\n"
+    (index.lists / "._Packages").write_text(odd)
+    known = [
+        Package(name=name, version=version, architecture=architecture, digest="", size=1)
+        for name, version, architecture in [everything[1], everything[3], ("d", "1", "all")]
+    ]
+    index.narrow(known, tmp_path / "narrow")
+    found = {path.name: path.read_text() for path in (tmp_path / "narrow").iterdir()}
+    assert found == {
+        "m_dists_t_InRelease": "signed",
+        "m_dists_t_main_binary-amd64_Packages": "\n".join(
+            entry.format(*item) for item in (everything[1], everything[3])
+        ),
+        "._Packages": "Architecture: all\nPackage: d\nVersion: 1\n",
+    }
+    assert known[1].file == "c_1%3a1_amd64.deb"
 
 
 def test_messages_of_the_language_asked_for_stay() -> None:
