@@ -22,6 +22,8 @@ from debstack_image.process import Companion
 _SHARE = Path("/usr/share")
 _POLL_S = 0.5
 _STOP_S = 90.0
+#: On the console of a machine that goes no further by itself.
+_GIVEN_UP = ("\n(initramfs) ", "Kernel panic - not syncing", "grub rescue>", "emergency mode")
 #: Architecture to QEMU's name, machine and processor where it emulates that itself.
 _MACHINES = {
     "amd64": ("x86_64", "q35", "max"),
@@ -161,12 +163,18 @@ class Running:
         return time.monotonic() - self.began
 
     def _still_there(self, timeout_s: float, what: str) -> None:
+        given_up = next((text for text in _GIVEN_UP if text in self.console), None)
+        if given_up:
+            raise EmulatorError(f'machine: "{given_up}" before {what}; {self._tail()}')
         if self._companion.wait(_POLL_S) is not None:
             log = (self.folder / "qemu.log").read_text(encoding="utf-8", errors="replace")
             raise EmulatorError(f"machine: it ended before {what}: {log.strip()[-500:]}")
         if time.monotonic() - self.began > timeout_s:
-            tail = "".join(f"\n    {line}" for line in self.console.splitlines()[-15:])
-            raise EmulatorError(f"machine: no {what} after {timeout_s:.0f} s; its console:{tail}")
+            raise EmulatorError(f"machine: no {what} after {timeout_s:.0f} s; {self._tail()}")
+
+    def _tail(self) -> str:
+        lines = self.console.splitlines()[-15:]
+        return "its console:" + "".join(f"\n    {line}" for line in lines)
 
     def ssh(self, user: str, key: Path, command: str, *, check: bool = True) -> Result:
         """Run a shell line as `user` by ssh."""

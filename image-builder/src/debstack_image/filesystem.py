@@ -12,6 +12,7 @@ from debstack.base.run import run
 from debstack_image import tree
 from debstack_image.disk import Partition, copy_into
 from debstack_image.identity import Identity
+from debstack_image.index import ImageError
 from debstack_image.old_mke2fs import set_times, sorted_copy
 from debstack_image.settings import Settings
 from debstack_image.values import MIB
@@ -21,6 +22,9 @@ _BLOCK = 4096
 _INODE = 256
 _BYTES_PER_INODE = 16384
 _JOURNAL = 64 * MIB
+#: What mkfs.btrfs --rootdir reckons for the metadata of a file, which it keeps twice: three names
+#: of the length that the system allows. What is not used of it takes no space in the image.
+_BTRFS_INODE = 2 * 3 * 4096
 #: What runs programs of each architecture, in its image.
 _LOADERS = {
     "amd64": ("/lib64/ld-linux-x86-64.so.2", "x86_64-linux-gnu"),
@@ -62,10 +66,11 @@ def needed_size(root: Path, settings: Settings) -> int:
     size = content + settings.head_room + _JOURNAL
     # Inode tables, bitmaps, descriptors and what is reserved for growth; blocks kept for root.
     size += max(inodes * 2, size // _BYTES_PER_INODE) * _INODE + size // 50 + 8 * MIB
-    # mkfs.xfs makes none that is smaller than 300 MiB, and a log of 64 MiB; btrfs has two copies
-    # of its metadata.
+    # mkfs.xfs makes none that is smaller than 300 MiB, and a log of 64 MiB.
     if settings.filesystem != "ext4":
         size = max(size + size // 8, 512 * MIB)
+    if settings.filesystem == "btrfs":
+        size += inodes * _BTRFS_INODE
     return int(-(-size // MIB) * MIB)
 
 
@@ -139,6 +144,12 @@ def _make_apart(disk: Path, part: Partition, make: list[str], environment: dict[
     with file.open("wb") as stream:
         stream.truncate(part.size)
     run([*make, file], env=environment, timeout_s=_TIMEOUT_S)
+    # mkfs.btrfs takes what it needs, and goes beyond the end.
+    if file.stat().st_size > part.size:
+        raise ImageError(
+            f"file system: it takes {file.stat().st_size // MIB}M, and has {part.size // MIB}M",
+            hint="give a larger --image-size or --head-room",
+        )
     copy_into(disk, part, file)
     file.unlink()
 

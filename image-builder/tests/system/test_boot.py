@@ -197,7 +197,7 @@ def test_bookworm_starts_and_takes_a_password_with_every_metacharacter(
         (["--partition-table", "mbr"], "uefi"),
         (["--boot-manager", "systemd-boot"], "uefi"),
     ],
-    ids=" ".join,
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
 def test_each_kind_starts(
     user: Builder, tmp_path: Path, arguments: list[str], firmware: str

@@ -4,13 +4,13 @@ from __future__ import annotations
 import dataclasses
 import signal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from debstack.base.errors import DebstackError
 from debstack.base.run import Result
-from debstack_image import after, chroot, emulator, glance, tools, validation
+from debstack_image import after, chroot, emulator, glance, process, tools, validation
 from debstack_image.boottest import Outcome, problems_of
 from debstack_image.build import release_version
 from debstack_image.emulator import EmulatorError, Machine, qemu_argv
@@ -191,3 +191,18 @@ def test_the_architecture_is_that_of_the_machine(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(validation, "machine_architecture", lambda: "arm64")
     assert validation.resolved(Request()).architecture == "arm64"
     assert validation.resolved(Request()).output == Path.cwd()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\nFailed to mount /dev/vda1 as root file system.\n(initramfs) ",
+        "[ 1.0] Kernel panic - not syncing: VFS",
+        "You are in emergency mode. After logging in",
+    ],
+)
+def test_a_machine_that_has_given_up_is_not_waited_for(tmp_path: Path, text: str) -> None:
+    (tmp_path / "console.log").write_text(f"first\n{text}")
+    machine = emulator.Running(tmp_path, 22, cast("process.Companion", None))
+    with pytest.raises(EmulatorError, match="first"):
+        machine.wait_for("login: ", 900)
