@@ -30,7 +30,9 @@ FOLDERS = (
 NOT_OURS = re.compile(
     r"/root/(\.bash_history|\.python_history|\.lesshst|install\.log)|.*/\.cache(/.*)?"
 )
-KEYS = re.compile(r"/etc/keystone/(fernet|credential)-keys/\d+")
+KEYS = re.compile(
+    r"/etc/keystone/(fernet|credential)-keys/\d+|(/etc|/var/lib)/debstack/tls/[a-z]+\.(key|crt|pem)"
+)
 DATABASES = ("keystone", "glance")
 SYSTEM_USERS = ("root", "mysql", "mariadb.sys", "PUBLIC", "")
 

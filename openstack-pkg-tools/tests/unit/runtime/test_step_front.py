@@ -66,7 +66,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
     monkeypatch.setattr(systemd, "unit_state", state)
     monkeypatch.setattr(systemd, "stop", lambda unit: found.done.append(f"stop {unit}"))
     monkeypatch.setattr(FrontStep, "_bring_up", bring_up)
-    monkeypatch.setattr(tls.TrustStep, "_update", lambda step: None)
+    monkeypatch.setattr(tls.TrustStep, "_update", lambda *_: None)
     program = tmp_path / front.PROGRAM.lstrip("/")
     program.parent.mkdir(parents=True)
     program.touch()

@@ -23,7 +23,7 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Let update-ca-certificates put together the list below the root of the test."""
     done: list[str] = []
 
-    def update(step: steps.TrustStep) -> None:
+    def update(step: steps.TrustStep, *_: str) -> None:
         trusted = step._path
         bundle = step._context.path(SYSTEM_AUTHORITIES)
         bundle.parent.mkdir(parents=True, exist_ok=True)

@@ -90,8 +90,8 @@ class TrustStep(Step):
         self._context = context
         self._path = context.path(places.TRUSTED)
 
-    def _update(self) -> None:
-        run(["update-ca-certificates"], timeout_s=120)
+    def _update(self, *options: str) -> None:
+        run(["update-ca-certificates", *options], timeout_s=120)
 
     def _known(self, authority: str) -> bool:
         bundle = self._context.path(SYSTEM_AUTHORITIES)
@@ -105,7 +105,9 @@ class TrustStep(Step):
                 return []
             told = "trust the authority for certificates no more"
             gone = Change(summary=told, perform=partial(remove, self._path))
-            return [gone, Change(summary="update the system's authorities", perform=self._update)]
+            # Else the links to what is gone stay.
+            anew = partial(self._update, "--fresh")
+            return [gone, Change(summary="update the system's authorities", perform=anew)]
         wanted = WantedFile(path=self._path, content=authority)
         found = []
         if difference(wanted):
