@@ -57,6 +57,8 @@ found: dict[str, list[str]] = {}
 for path in sorted(Path("/usr/share/debstack/components").glob("*.json")):
     manifest = json.loads(path.read_text(encoding="utf-8"))
     for key, schema in manifest["package"].get("schema", {}).items():
+        if not schema.get("snapshot"):
+            continue  # it brings none
         brought = snapshot.read(
             Path(f"/usr/share/debstack/schemas/{manifest['source']}-{schema['snapshot']}.json")
         )
