@@ -4,8 +4,9 @@
 usage: objects ACTION [ARGUMENT...]
 
 `put CONTAINER FIRST COUNT SIZE` and `get CONTAINER FIRST COUNT SIZE` put and get so many objects,
-whose content follows from their names; `account` tells what the account and its containers hold.
-The others each try one thing: `large`, `temporary`, `form`, `archive`, `versions`, `expiry`, `s3`.
+whose content follows from their names; `account` tells what the account and its containers hold,
+`info` what the service can do. The others each try one thing: `large`, `temporary`, `form`,
+`archive`, `versions`, `expiry`, `s3`.
 """
 
 from __future__ import annotations
@@ -114,6 +115,10 @@ def account(account: Account) -> Any:
             for row in listed
         },
     }
+
+
+def info(account: Account) -> Any:
+    return requests.get(f"{account.url.partition('/v1/')[0]}/info", timeout=60).json()
 
 
 def large(account: Account) -> Any:
@@ -292,6 +297,6 @@ def s3(account: Account) -> Any:
 
 ACTIONS = {
     action.__name__: action
-    for action in (put, get, account, large, temporary, form, archive, versions, expiry, s3)
+    for action in (put, get, account, info, large, temporary, form, archive, versions, expiry, s3)
 }
 print(json.dumps(ACTIONS[sys.argv[1]](Account(), *sys.argv[2:])))
