@@ -25,6 +25,8 @@ from testbed.node import Node
 pytestmark = [pytest.mark.root, pytest.mark.system, pytest.mark.long]
 
 PACKAGE = "debstack-image-builder"
+#: What it only recommends.
+LIBRARIES = ("python3-cyclonedx-lib", "python3-packageurl")
 PROGRAM = "build-openstack-debian-image"
 NAME = "debian-trixie-amd64"
 FOLDER = "/var/tmp/image"
@@ -34,7 +36,8 @@ _START_S = 900.0
 @pytest.fixture(scope="module")
 def cloud(make_module_node: NodeMaker) -> Node:
     """An all-in-one that the builder's package can be installed in."""
-    node = make_module_node(stage="all-in-one", packages=[ALL_IN_ONE, PACKAGE]).boot()
+    packages = [ALL_IN_ONE, PACKAGE, *LIBRARIES]
+    node = make_module_node(stage="all-in-one", packages=packages).boot()
     virtual.await_cloud(node)
     return node
 
@@ -54,6 +57,14 @@ def test_the_package_brings_program_manual_and_completion(cloud: Node) -> None:
         act(cloud, "test", "-s", f"/usr/share/{path}")
     shown = act(cloud, "dpkg-query", "-W", "-f", "${Conflicts} ${Replaces}", PACKAGE).stdout
     assert shown == "openstack-debian-images openstack-debian-images"
+
+
+def test_the_list_of_parts_is_written_by_the_library_that_debian_has(cloud: Node) -> None:
+    apt(cloud, "install", PACKAGE, *LIBRARIES)
+    parts = inside(cloud, "list_of_parts")
+    assert parts["bomFormat"] == "CycloneDX"
+    (part,) = parts["components"]
+    assert part["purl"] == "pkg:deb/debian/less@668-1?arch=amd64&distro=trixie"
 
 
 def test_glance_gets_it_and_the_older_one_is_deactivated(cloud: Node, image: Path) -> None:

@@ -106,9 +106,10 @@ def configure_boot(chroot: Chroot, settings: Settings, identity: Identity) -> No
     """Write fstab, and what GRUB reads at the first start and when kernels change."""
     root = chroot.root
     tree.write(root, "/etc/fstab", fstab(settings, identity))
+    if has_esp(settings):
+        tree.make_folder(root / "boot" / "efi")
     if settings.kernel == "none" or settings.boot_manager != "grub":
         return
-    (root / "boot" / "efi").mkdir(exist_ok=True)
     tree.write(root, "/etc/default/grub.d/50-image.cfg", grub_defaults(settings))
     menu = grub_menu(settings, identity, kernel_releases(root))
     tree.write(root, "/boot/grub/grub.cfg", menu, 0o600)

@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 
 import pytest
 
-from debstack_image.boot import fstab, grub_defaults, grub_menu, kernel_arguments
+from debstack_image.boot import configure_boot, fstab, grub_defaults, grub_menu, kernel_arguments
+from debstack_image.chroot import Chroot
 from debstack_image.disk import SECTOR, plan_layout, sfdisk_script
 from debstack_image.formats import convert_argv
 from debstack_image.grub import patched_boot_sector, patched_core
@@ -127,9 +129,14 @@ def test_fstab_names_file_systems_by_their_identifiers() -> None:
     assert "/boot/efi" not in fstab(made(boot_type="bios"), IDENTITY)
 
 
-def test_qcow2_is_of_the_third_version_and_compressed_by_zstd(tmp_path: object) -> None:  # W-125
-    from pathlib import Path
+@pytest.mark.parametrize("manager", ["grub", "systemd-boot"])
+def test_what_fstab_mounts_has_a_place(tmp_path: Path, manager: str) -> None:
+    configure_boot(Chroot(tmp_path, 1), made(boot_manager=manager), IDENTITY)
+    assert " /boot/efi vfat " in (tmp_path / "etc" / "fstab").read_text()
+    assert (tmp_path / "boot" / "efi").is_dir()
 
+
+def test_qcow2_is_of_the_third_version_and_compressed_by_zstd(tmp_path: object) -> None:  # W-125
     argv = convert_argv("qcow2", made(), Path("disk"), Path("image"))
     assert "compat=1.1,compression_type=zstd" in " ".join(argv)
     plain = convert_argv("qcow2", made(compression="none"), Path("disk"), Path("image"))
