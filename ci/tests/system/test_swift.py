@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from cloudtest import groundwork
-from cloudtest.acting import act, apt, debstack, inside
+from cloudtest.acting import act, apt, debstack, inside, openstack, preseed
 from cloudtest.leftovers import from_pool, inventory, left, want_all_deleted
-from cloudtest.observing import identity, started, unsettled
+from cloudtest.observing import identity, image_comes_back, started, unsettled
 from cloudtest.stages import STAGE_NODE, NodeMaker
 from testbed.machine import wait_until
 from testbed.node import Node
@@ -50,8 +50,9 @@ COUNT, SIZE = 1200, 4096
 @pytest.fixture(scope="module")
 def machine(make_module_node: NodeMaker, repository: Path) -> Node:
     """A machine with what Keystone and Swift need of Debian, without them."""
-    needed = {name for package in PACKAGES for name in groundwork.needed(repository, package)}
-    node = make_module_node(STAGE_NODE, packages=[*PACKAGES, *CLIENTS]).boot()
+    everything = (*PACKAGES, "glance-api")
+    needed = {name for package in everything for name in groundwork.needed(repository, package)}
+    node = make_module_node(STAGE_NODE, packages=[*everything, *CLIENTS]).boot()
     apt(node, "install", *sorted(needed), *CLIENTS)
     return node
 
@@ -183,6 +184,25 @@ def test_objects_outlive_a_reboot(node: Node) -> None:
     wait_until(lambda: unsettled(node) == {}, timeout_s=180, what="everything is up again")
     got = objects(node, "get", "many", 0, 50, SIZE)
     assert (got["count"], got["wrong"]) == (50, {})
+
+
+def test_images_are_kept_in_it(node: Node) -> None:
+    # It comes now, so that purging has to take back more than what came together.
+    preseed(node, {"glance/store": "swift"}, {})
+    apt(node, "install", "glance-api")
+    image_comes_back(node)
+    node.write_file("/root/image", _IMAGE)
+    openstack(node, "image", "create", "--file", "/root/image", *_RAW, "kept")
+    act(node, "rm", "/root/image")
+    kept = "find /var/lib/glance/images -type f 2>/dev/null | wc -l"
+    assert act(node, "sh", "-c", kept).stdout.strip() == "0"
+    found = act(node, "grep", "-rlF", _IMAGE, "/srv/node/d1/objects").stdout.split()
+    assert len(found) == 1
+    assert "nothing to do" in debstack(node, "apply").stdout
+
+
+_IMAGE = "what is in an image that is kept"
+_RAW = ("--disk-format", "raw", "--container-format", "bare")
 
 
 def test_purge_leaves_nothing(node: Node, before: dict[str, Any]) -> None:
