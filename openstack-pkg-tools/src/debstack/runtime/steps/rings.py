@@ -50,8 +50,9 @@ def check(outcomes: Sequence[Outcome], prefix: str, limit: int) -> None:
     raise ConfigurationError(
         f"{', '.join(most.changes)}: would move {most.percent:g} % of what is stored at once"
         f" (rings {rings}), and the limit is {limit} %",
-        hint="go in smaller steps (debstack rings set-weight DEVICE WEIGHT, and more of it an hour"
-        f" later), or let it move: debstack rings rebalance --limit {enough}",
+        hint="go in smaller steps (a smaller weight, and more of it an hour later), or let it move,"
+        f" with --limit {enough}; for what is answered already: debstack rings rebalance --limit"
+        f" {enough}",
     )
 
 
