@@ -117,7 +117,7 @@ def test_a_new_public_host_changes_the_public_urls_alone(cloud: Node) -> None:
     debstack(cloud, "apply")
     after = identity(cloud)
     assert after.urls("image")["public"] == "https://cloud.example.org:9292"
-    assert after.urls("identity")["public"] == "http://cloud.example.org:5000/v3"
+    assert after.urls("identity")["public"] == "https://cloud.example.org:5000/v3"
     assert [e.id for e in after.endpoints] == [e.id for e in before.endpoints]
     for old, new in zip(before.endpoints, after.endpoints, strict=True):
         assert old.interface == "public" or old == new

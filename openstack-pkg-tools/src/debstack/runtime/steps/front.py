@@ -52,6 +52,7 @@ _DEFAULTS = """
 defaults debstack
 \tmode http
 \tlog global
+\toption httplog
 \toption dontlognull
 \toption dontlog-normal
 \toption http-keep-alive

@@ -318,14 +318,18 @@ def certificate_steps(context: Context, *, renew: bool = False) -> list[Step]:
     return [AuthorityStep(context), CertificateStep(context, renew=renew)]
 
 
+def _has_authority(context: Context) -> bool:
+    tls = context.site.tls
+    return tls.mode is TlsMode.LOCAL_CA and tls.serves and not tls.authority
+
+
 def signs(context: Context) -> bool:
     """Return whether this machine has the authority that other machines of the cloud ask."""
-    tls = context.site.tls
-    own = tls.mode is TlsMode.LOCAL_CA and tls.serves and not tls.authority
-    return own and context.site.joined
+    return _has_authority(context) and context.site.joined
 
 
 def build(context: Context) -> list[Step]:
     """Return what this machine needs of it."""
-    signing = [SigningStep()] if signs(context) else []
+    # At the loopback, in any case: so it is after a boot, too.
+    signing = [SigningStep()] if _has_authority(context) else []
     return [TrustStep(context), *certificate_steps(context), *signing]
