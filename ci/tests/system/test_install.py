@@ -53,12 +53,12 @@ def test_services_and_catalogue_stand_at_the_preseeded_places(preseeded: Node) -
         assert f"0.0.0.0:{port} " not in listening
     assert state["keystone"]["regions"] == ["Lab-2"]
     assert state["keystone"]["endpoints"] == [
-        f"{kind} Lab-2 {interface} {protocol}://{host}:{port}{path} True"
+        f"{kind} Lab-2 {interface} https://{host}:{port}{path} True"
         for kind, port, path in (("identity", 5000, "/v3"), ("image", 9292, ""))
-        for interface, protocol, host in (
-            ("admin", "http", ADMIN_HOST),
-            ("internal", "http", INTERNAL_HOST),
-            ("public", "https", PUBLIC_HOST),
+        for interface, host in (
+            ("admin", ADMIN_HOST),
+            ("internal", INTERNAL_HOST),
+            ("public", PUBLIC_HOST),
         )
     ]
     assert "boss: admin on project head-office" in state["keystone"]["assignments"]

@@ -136,11 +136,21 @@ def tls_mode(inputs: Inputs) -> TlsMode:
 
 
 def url_protocol(inputs: Inputs, interface: str) -> str:
-    """Return the protocol of the URLs of an interface: public, or internal."""
+    """Return the protocol of the URLs of an interface: public, or internal.
+
+    Raises AnswerError for plain http where the services of this machine answer by TLS.
+    """
     answer = inputs.shared(f"{interface}-protocol", "automatic")
-    if answer != "automatic":
-        return answer
-    return "http" if tls_mode(inputs) is TlsMode.OFF else "https"
+    mode = tls_mode(inputs)
+    if answer == "automatic":
+        return "http" if mode is TlsMode.OFF else "https"
+    if answer == "http" and mode is not TlsMode.OFF:
+        raise AnswerError(
+            f"openstack/{interface}-protocol",
+            f"expected https, since services answer by TLS ({mode}), found http",
+            hint="choose automatic here, or openstack/tls off if nothing shall be encrypted",
+        )
+    return answer
 
 
 def _authority(inputs: Inputs) -> str:

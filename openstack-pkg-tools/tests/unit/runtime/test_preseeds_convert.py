@@ -160,7 +160,6 @@ def test_what_nobody_changed_changes_nothing_of_weight(source: str) -> None:
     assert {name: candidate.value for name, candidate in came.answers.items()} == {
         "openstack/admin-project": "admin",
         "openstack/admin-user": "admin",
-        "openstack/public-protocol": "http",
         "openstack/region": "regionOne",
     }
     assert not [note for note in came.notes if note.kind is Kind.CONTRADICTION]

@@ -89,6 +89,13 @@ def test_protocols_and_hosts_of_the_three_interfaces() -> None:
     assert urls.admin == "http://internal.example:5000/v3"
 
 
+@pytest.mark.parametrize("interface", ["public", "internal"])
+def test_plain_http_where_services_answer_by_tls_is_told(interface: str) -> None:
+    answers = {f"openstack/{interface}-protocol": "http"}
+    with pytest.raises(DebstackError, match=f"openstack/{interface}-protocol: .*local-ca.* http$"):
+        resolve(inputs(all_manifests(), answers))
+
+
 def test_without_tls_services_are_reached_as_they_are() -> None:
     site = resolve(inputs(all_manifests(), {"openstack/tls": "off", "openstack/join": "true"}))
     assert site.bind_address == "10.0.0.4"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from debstack.runtime.preseeds.conversion.own import OWN
+from debstack.runtime.preseeds.conversion.own import OWN, public_protocol
 from debstack.runtime.preseeds.conversion.rule import Rule, always, fixed, gate, never
 from debstack.runtime.preseeds.conversion.values import (
     HERE,
@@ -125,7 +125,7 @@ ENDPOINT: Mapping[str, Rule] = {
         rewrite=unbracketed,
         rank=2,
     ),
-    "api-endpoint-proto": Rule(target="openstack/public-protocol", rank=2),
+    "api-endpoint-proto": public_protocol(2),
     "api-endpoint-region-name": Rule(target="openstack/region", rank=2),
 }
 

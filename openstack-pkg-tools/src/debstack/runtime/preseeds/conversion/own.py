@@ -16,6 +16,18 @@ _CONFIRMED = "a password that is preseeded needs no second answer"
 _CATALOGUE = "services find each other in Keystone's catalogue"
 _ITSELF = "the service logs in there as itself"
 
+
+def public_protocol(rank: int) -> Rule:
+    """Return the rule for the protocol of the public URLs, asked as the `rank`th."""
+    return Rule(
+        target="openstack/public-protocol",
+        # Their default, which nobody chose.
+        implied=("http", ""),
+        because="public URLs are https here; openstack/tls off makes all of them http",
+        rank=rank,
+    )
+
+
 KEYSTONE: Mapping[str, Rule] = {
     "keystone/create-admin-tenant": gate("debstack makes the first administrator"),
     "keystone/admin-user": Rule(target="openstack/admin-user", rank=0),
@@ -33,7 +45,7 @@ KEYSTONE: Mapping[str, Rule] = {
         rewrite=unbracketed,
         rank=0,
     ),
-    "keystone/endpoint-proto": Rule(target="openstack/public-protocol", rank=0),
+    "keystone/endpoint-proto": public_protocol(0),
     "keystone/region-name": Rule(target="openstack/region", rank=0),
 }
 
