@@ -18,6 +18,12 @@ ANSWERS = "answers that a person gives"
 _REST_S = 60.0
 #: Number and size (KiB) of the packages on the machine.
 _PACKAGES = "dpkg-query -W -f '${Installed-Size}\\n' | awk '{n++; s+=$1} END {print n, s}'"
+#: The same of what apt would install of the named packages, without what is only recommended.
+_REQUIRED = """
+apt-get --simulate --no-install-recommends install "$@" | awk '$1 == "Inst" {print $2}' |
+    xargs apt-cache show --no-all-versions |
+    awk '$1 == "Installed-Size:" {n++; s+=$2} END {print n, s}'
+"""
 _CONNECTIONS = "SHOW GLOBAL STATUS LIKE '{}'"
 _LATENCY_TIMEOUT_S = 1800.0
 
@@ -40,10 +46,26 @@ class Packages:
         )
 
 
+def _counted(told: str) -> Packages:
+    count, kibibytes = told.split()
+    return Packages(count=int(count), gibibytes=int(kibibytes) / 1024 / 1024)
+
+
 def packages(node: Node) -> Packages:
     """Return the packages on `node`."""
-    count, kibibytes = node.run(["sh", "-c", _PACKAGES]).stdout.split()
-    return Packages(count=int(count), gibibytes=int(kibibytes) / 1024 / 1024)
+    return _counted(node.run(["sh", "-c", _PACKAGES]).stdout)
+
+
+def required(node: Node, *names: str) -> list[Figure]:
+    """Return what the packages `names` add to `node` at the least: all that they depend on.
+
+    The targets are what Debian's own packages of the same services add, counted in this way.
+    """
+    found = _counted(node.run(["sh", "-c", _REQUIRED, "sh", *names]).stdout)
+    return [
+        Figure(name="packages, without recommended ones", value=found.count, unit="", target=783),
+        Figure(name="  their size", value=found.gibibytes, unit="GiB", target=1.91),
+    ]
 
 
 def _latencies(node: Node) -> list[Figure]:
@@ -73,8 +95,8 @@ def usage(node: Node, before: Packages) -> list[Figure]:
     connections = _connections(node, "Threads_connected") - 1
     most = _connections(node, "Max_used_connections")
     return [
-        Figure(name="packages installed", value=added.count, unit="", target=783),
-        Figure(name="installed size", value=added.gibibytes, unit="GiB", target=1.91),
+        Figure(name="packages installed", value=added.count, unit=""),
+        Figure(name="installed size", value=added.gibibytes, unit="GiB"),
         Figure(name="memory at rest", value=sum(memory.values()) / 1024, unit="GiB", target=4),
         Figure(name="database connections at rest", value=connections, unit="", target=60),
         Figure(name=f"  at most, with {_CLIENTS[-1]} clients", value=most, unit=""),

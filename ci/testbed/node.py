@@ -92,7 +92,7 @@ class Node(Machine):
                 result.code,
                 text.splitlines()[-_TAIL_LINES:],
                 reason=reason,
-                hint=f"look around with: {look}",
+                hint=f"while it is there, look around with: {look}",
             )
         return result
 

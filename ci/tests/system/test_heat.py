@@ -16,6 +16,7 @@ from cloudtest import groundwork, virtual
 from cloudtest.acting import act, apt, debstack, inside, openstack, openstack_json
 from cloudtest.leftovers import inventory, left, want_all_deleted
 from cloudtest.observing import identity, started, unsettled
+from cloudtest.people import member, remove_member
 from cloudtest.stages import ALL_IN_ONE, NodeMaker
 from testbed.machine import wait_until
 from testbed.node import Node
@@ -27,7 +28,6 @@ DAEMONS = ("heat-api", "heat-api-cfn", "heat-engine")
 EXAMPLES = "/usr/share/doc/heat-common/examples"
 SAID = "said by the test"
 _STACK_TIMEOUT_S = 600.0
-_PASSWORD = "of-the-workshop"
 #: What a stack of servers.yaml has, by the client's name of its kind.
 _KINDS = ("server", "port", "network", "router", "volume", "floating ip", "security group")
 #: What the first volume and the first removal of any package leave, which are not Heat's.
@@ -64,18 +64,7 @@ def cloud(machine: Node, before: dict[str, Any]) -> Node:
 @pytest.fixture(scope="module")
 def person(cloud: Node) -> dict[str, str]:
     """The environment of somebody who is a member of a project, and nothing else."""
-    openstack(cloud, "project", "create", "workshop")
-    openstack(cloud, "user", "create", "--password", _PASSWORD, "person")
-    openstack(cloud, "role", "add", "--user", "person", "--project", "workshop", "member")
-    return {
-        "OS_AUTH_URL": identity(cloud).urls("identity")["public"],
-        "OS_USERNAME": "person",
-        "OS_PASSWORD": _PASSWORD,
-        "OS_PROJECT_NAME": "workshop",
-        "OS_USER_DOMAIN_NAME": "Default",
-        "OS_PROJECT_DOMAIN_NAME": "Default",
-        "OS_IDENTITY_API_VERSION": "3",
-    }
+    return member(cloud, "person", "workshop")
 
 
 def things(node: Node) -> dict[str, list[str]]:
@@ -164,7 +153,7 @@ def test_a_member_makes_a_stack_that_is_told_to_be_complete(
 ) -> None:
     def command(*arguments: str) -> str:
         argv = ["openstack", "stack", *arguments]
-        return cloud.run(argv, env=person, secrets=[_PASSWORD]).stdout
+        return cloud.run(argv, env=person, secrets=[person["OS_PASSWORD"]]).stdout
 
     def client(*arguments: str) -> Any:
         return json.loads(command(*arguments, "--format", "json"))
@@ -245,8 +234,7 @@ def test_it_goes_without_a_trace(cloud: Node, before: dict[str, Any]) -> None:
 
 
 def test_purge_leaves_nothing(cloud: Node, person: dict[str, str], before: dict[str, Any]) -> None:
-    openstack(cloud, "user", "delete", person["OS_USERNAME"])
-    openstack(cloud, "project", "delete", person["OS_PROJECT_NAME"])
+    remove_member(cloud, person)
     want_all_deleted(cloud)
     apt(cloud, "purge", *DAEMONS, "heat-common", "python3-heat")
     act(cloud, "systemctl", "daemon-reload")

@@ -17,6 +17,7 @@ from cloudtest import groundwork, virtual
 from cloudtest.acting import INSIDE, act, apt, debstack, inside, openstack, openstack_json
 from cloudtest.leftovers import inventory, left, want_all_deleted
 from cloudtest.observing import assert_no_stumble, identity, restarted, started, unsettled
+from cloudtest.people import member, remove_member
 from cloudtest.stages import ALL_IN_ONE, NodeMaker
 from testbed.machine import wait_until
 from testbed.node import Node
@@ -47,7 +48,6 @@ _LOCAL = {
     "/etc/aodh/aodh.conf.d/90-local.conf": "[evaluator]\nevaluation_interval = 10\n",
     "/etc/gnocchi/gnocchi.conf.d/90-local.conf": "[metricd]\nmetric_processing_delay = 5\n",
 }
-_PASSWORD = "of-the-workshop"
 _RESTLESS = tuple(
     f"/var/lib/{name}/" for name in ("cinder", "glance", "libvirt", "neutron", "nova")
 )
@@ -99,18 +99,7 @@ def cloud(store: Node) -> Node:
 @pytest.fixture(scope="module")
 def person(cloud: Node) -> dict[str, str]:
     """The environment of somebody who is a member of a project, and nothing else."""
-    openstack(cloud, "project", "create", "workshop")
-    openstack(cloud, "user", "create", "--password", _PASSWORD, "person")
-    openstack(cloud, "role", "add", "--user", "person", "--project", "workshop", "member")
-    return {
-        "OS_AUTH_URL": identity(cloud).urls("identity")["public"],
-        "OS_USERNAME": "person",
-        "OS_PASSWORD": _PASSWORD,
-        "OS_PROJECT_NAME": "workshop",
-        "OS_USER_DOMAIN_NAME": "Default",
-        "OS_PROJECT_DOMAIN_NAME": "Default",
-        "OS_IDENTITY_API_VERSION": "3",
-    }
+    return member(cloud, "person", "workshop")
 
 
 @pytest.fixture(scope="module")
@@ -237,7 +226,7 @@ def test_an_alarm_on_a_metric_calls_a_url(
 ) -> None:
     def client(*arguments: str) -> Any:
         argv = ["openstack", *arguments, "--format", "json"]
-        return json.loads(cloud.run(argv, env=person, secrets=[_PASSWORD]).stdout)
+        return json.loads(cloud.run(argv, env=person, secrets=[person["OS_PASSWORD"]]).stdout)
 
     create = ["metric", "create", "--archive-policy-name", "high", "load"]
     metric = client(*create)["id"]
@@ -254,7 +243,7 @@ def test_an_alarm_on_a_metric_calls_a_url(
         def reached() -> bool:
             now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
             add = ["openstack", "metric", "measures", "add", "--measure", f"{now}@{value}", metric]
-            cloud.run(add, env=person, secrets=[_PASSWORD])
+            cloud.run(add, env=person, secrets=[person["OS_PASSWORD"]])
             return calls(cloud)[-1:] != [] and calls(cloud)[-1]["current"] == state
 
         wait_until(reached, timeout_s=240, interval_s=3, what=f"the alarm to say {state}")
@@ -335,8 +324,7 @@ def test_nothing_has_stumbled(cloud: Node) -> None:
 
 
 def test_purge_leaves_nothing(cloud: Node, person: dict[str, str], before: dict[str, Any]) -> None:
-    openstack(cloud, "user", "delete", person["OS_USERNAME"])
-    openstack(cloud, "project", "delete", person["OS_PROJECT_NAME"])
+    remove_member(cloud, person)
     act(cloud, "systemctl", "stop", "receiver")
     act(cloud, "rm", *_LOCAL)
     want_all_deleted(cloud)

@@ -108,6 +108,12 @@ def test_it_shrinks_when_there_is_little_to_do(cloud: Node, metric: str) -> None
     )
 
 
+def test_the_signed_urls_of_the_group_are_in_no_log(cloud: Node) -> None:
+    told = act(cloud, "journalctl", "--unit", "aodh-notifier.service").stdout
+    assert "Notifying alarm" in told
+    assert "Signature=" not in told
+
+
 def test_the_stack_goes_with_its_alarms(cloud: Node) -> None:
     openstack(cloud, "stack", "delete", "--yes", "--wait", "workers", timeout_s=600)
     assert openstack_json(cloud, "alarm", "list") == []

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -24,11 +25,15 @@ def test_tempest_passes_but_for_what_is_explained(
 ) -> None:
     node = make_node(stage="all-in-one", packages=[ALL_IN_ONE]).boot()
     virtual.await_cloud(node)
+    began = time.monotonic()
     found = run_tempest(node, tmp_path, tests=PLACE / "tests.txt")
     passed = [name for name, outcome in found.items() if outcome.status == "success"]
     took = sorted(((float(o.seconds or 0), name) for name, o in found.items()), reverse=True)
     with capsys.disabled():
-        print(f"\ntempest: {len(passed)} tests passed, {len(found) - len(passed)} did not")
+        print(
+            f"\ntempest: {len(passed)} of {len(found)} tests passed, "
+            f"in {time.monotonic() - began:.0f} s with their preparation"
+        )
         for seconds, name in took[:_SLOWEST]:
             print(f"{seconds:7.1f} s {name}")
     reasons = explained()

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from debstack.runtime.facts import Facts
 from debstack.runtime.preseeds.known import Known, together
 from debstack.runtime.resolve import Inputs, resolve
 from debstack.runtime.step import Step
+from debstack.runtime.systemd import UnitState
 from debstack.spec.component import manifest_json, read_component
 from debstack.spec.component import resolve as resolve_manifest
 from debstack.spec.series_questions import SeriesQuestions, collect
@@ -27,6 +30,18 @@ FACTS = Facts(
     servers=frozenset({"mariadb", "rabbitmq", "memcached"}),
     init=True,
 )
+#: A unit as systemd has it, and the same where nobody started it.
+RUNNING = UnitState(
+    loaded=True,
+    masked=False,
+    disabled=False,
+    active="active",
+    needs_reload=False,
+    files=(),
+    invocation="1",
+    since=datetime.now(tz=UTC) - timedelta(minutes=1),
+)
+STOPPED = replace(RUNNING, active="inactive", since=None)
 
 
 @cache

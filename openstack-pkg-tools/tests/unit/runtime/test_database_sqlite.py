@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from debstack.base.errors import DatabaseError
+from debstack.base.errors import ConfigurationError, DatabaseError
 from debstack.base.secret import Secret
 from debstack.runtime.database.sqlite import Facts, SqliteDriver, plan
 from debstack.runtime.site import DatabaseAccount
@@ -79,7 +79,7 @@ def test_a_writer_does_not_wait_for_a_reader(tmp_path: Path) -> None:
 
 def test_a_missing_user_and_a_missing_file_are_told(tmp_path: Path) -> None:
     driver = SqliteDriver(tmp_path)
-    with pytest.raises(DatabaseError, match="does not exist"):
+    with pytest.raises(ConfigurationError, match="there is no such user"):
         driver.changes(account("no-such-user"), [])
     with pytest.raises(DatabaseError, match="cannot be opened"), driver.open(account()):
         pass

@@ -3,11 +3,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from unit.runtime.making import applied, context, inputs, manifests_of
+from unit.runtime.making import RUNNING, STOPPED, applied, context, inputs, manifests_of
 
 from debstack.base.errors import AnswerError, ConfigurationError, DebstackError
 from debstack.runtime import series, systemd
@@ -18,18 +17,6 @@ from debstack.runtime.steps.front import Front, FrontStep
 from debstack.runtime.systemd import UnitState
 from debstack.runtime.tls import places
 from debstack.spec.component import manifest_json
-
-RUNNING = UnitState(
-    loaded=True,
-    masked=False,
-    disabled=False,
-    active="active",
-    needs_reload=False,
-    files=(),
-    invocation="1",
-    since=datetime(2026, 11, 28, tzinfo=UTC),
-)
-STOPPED = replace(RUNNING, active="inactive", since=None)
 
 
 @dataclass

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from unit.runtime.making import applied, context
 
-from debstack.base.errors import CommandError, DatabaseError
+from debstack.base.errors import CommandError, ConfigurationError, DatabaseError
 from debstack.base.run import Result
 from debstack.base.secret import Secret
 from debstack.runtime.database import locking
@@ -318,7 +318,7 @@ def test_the_migrator_ends_with_debstack_and_runs_as_its_user() -> None:
         *("setpriv", "--reuid=root", "--regid=0", "--init-groups", "--pdeathsig=KILL", "--"),
         *("svc-manage", "db_sync"),
     ]
-    with pytest.raises(DatabaseError, match="no-such-user: does not exist"):
+    with pytest.raises(ConfigurationError, match="needs the system user no-such-user"):
         as_migrator(["svc-manage"], "no-such-user")
 
 

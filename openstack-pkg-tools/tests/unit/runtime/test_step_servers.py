@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from unit.runtime.making import context
-from unit.runtime.test_step_units import RUNNING, STOPPED
+from unit.runtime.making import RUNNING, STOPPED, context
 
 from debstack.runtime import broker_node, running_mariadb, systemd
 from debstack.runtime.steps.servers import ServerStep, build, server_steps

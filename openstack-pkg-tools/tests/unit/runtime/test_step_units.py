@@ -5,28 +5,15 @@ import dataclasses
 import logging
 import os
 import time
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from unit.runtime.making import context
+from unit.runtime.making import RUNNING, STOPPED, context
 
 from debstack.runtime import health, systemd
 from debstack.runtime.steps.units import TimerStep, UnitStep, build, uwsgi_ini
 from debstack.runtime.systemd import UnitState
 from debstack.spec.vocabulary import Condition, Row, Task
-
-RUNNING = UnitState(
-    loaded=True,
-    masked=False,
-    disabled=False,
-    active="active",
-    needs_reload=False,
-    files=(),
-    invocation="1",
-    since=datetime.now(tz=UTC) - timedelta(minutes=1),
-)
-STOPPED = dataclasses.replace(RUNNING, active="inactive", since=None)
 
 
 class World:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import pwd
 import sqlite3
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -14,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from debstack.base.errors import DatabaseError
+from debstack.runtime.accounts import ids_of
 from debstack.runtime.database.driver import MARKER, Driver, Row, Session, closing
 from debstack.runtime.database.quoting import identifier
 from debstack.runtime.site import DatabaseAccount, Engine
@@ -45,18 +45,6 @@ def plan(facts: Facts, path: str, user: str, uid: int) -> list[str]:
     if facts.uid != uid or facts.mode != MODE:
         return [f"give database {path} to {user} (mode 0640)"]
     return []
-
-
-def account_of(user: str) -> tuple[int, int]:
-    """Return the ids of a system user and its group. Raises DatabaseError where there is none."""
-    try:
-        entry = pwd.getpwnam(user)
-    except KeyError as error:
-        raise DatabaseError(
-            f"system user {user}: does not exist, and the database file is to belong to it",
-            hint="systemd-sysusers makes it; then run: debstack apply",
-        ) from error
-    return entry.pw_uid, entry.pw_gid
 
 
 def has_log(path: Path) -> bool:
@@ -154,8 +142,8 @@ class SqliteDriver(Driver):
         self, account: DatabaseAccount, accounts: Sequence[DatabaseAccount]
     ) -> list[Change]:
         """See Driver."""
-        uid, _ = account_of(account.system_user)
         path = self._path(account)
+        uid, _ = ids_of(account.system_user, path)
         try:
             found = path.stat()
             facts = Facts(uid=found.st_uid, mode=found.st_mode & 0o7777, log=has_log(path))
@@ -168,7 +156,7 @@ class SqliteDriver(Driver):
 
     def _make(self, account: DatabaseAccount) -> None:
         path = self._path(account)
-        uid, gid = account_of(account.system_user)
+        uid, gid = ids_of(account.system_user, path)
         try:
             if not path.parent.is_dir():
                 path.parent.mkdir(mode=DIRECTORY_MODE, parents=True)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from debstack.base.errors import ConfigurationError
+from debstack.runtime.accounts import ids_of
 from debstack.runtime.files import refusal
 from debstack.runtime.step import Change
 
@@ -62,23 +62,11 @@ def _do(path: Path, what: str, uid: int, gid: int) -> None:
         raise refusal(path, error) from error
 
 
-def ids_of(user: str) -> tuple[int, int]:
-    """Return the numbers of the system user. Raises ConfigurationError where there is none."""
-    try:
-        entry = pwd.getpwnam(user)
-    except KeyError as error:
-        raise ConfigurationError(
-            f"there is no user {user}, who is to have the rings",
-            hint="systemd-sysusers makes it; then run: debstack apply",
-        ) from error
-    return entry.pw_uid, entry.pw_gid
-
-
 def changes(
     folder: Path, names: Iterable[str], user: str, *, mount_check: bool
 ) -> Sequence[Change]:
     """Return what makes the directories of the devices `names` in `folder` as they have to be."""
-    uid, gid = ids_of(user)
+    uid, gid = ids_of(user, folder)
     found = []
     for name in sorted(set(names)):
         path = folder / name

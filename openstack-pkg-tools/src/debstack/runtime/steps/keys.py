@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import base64
 import os
-import pwd
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from debstack.base.errors import ConfigurationError
 from debstack.base.secret import Secret
+from debstack.runtime.accounts import ids_of
 from debstack.runtime.context import Context
 from debstack.runtime.step import Change, Step
 
@@ -75,19 +75,9 @@ class KeysStep(Step):
         self._directory = directory
         self._user = user
 
-    def _ids(self) -> tuple[int, int]:
-        try:
-            entry = pwd.getpwnam(self._user)
-        except KeyError as error:
-            raise ConfigurationError(
-                f"{self._directory}: is to belong to {self._user}, but there is no such user",
-                hint="systemd-sysusers makes it; then run: debstack apply",
-            ) from error
-        return entry.pw_uid, entry.pw_gid
-
     def changes(self) -> Sequence[Change]:
         """See Step. Raises ConfigurationError."""
-        uid, gid = self._ids()
+        uid, gid = ids_of(self._user, self._directory)
         try:
             make, wrong = plan(_read(self._directory), uid, gid)
         except OSError as error:
@@ -135,7 +125,7 @@ class KeysStep(Step):
         self._own(path)
 
     def _own(self, path: Path) -> None:
-        uid, gid = self._ids()
+        uid, gid = ids_of(self._user, self._directory)
         # Closed before it is given away, so that nobody else reads it in between.
         path.chmod(DIRECTORY_MODE if path.is_dir() else KEY_MODE)
         os.chown(path, uid, gid, follow_symlinks=False)

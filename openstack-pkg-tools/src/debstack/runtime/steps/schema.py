@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import logging
-import pwd
 from collections.abc import Sequence
 from pathlib import Path
 
 from debstack.base.errors import CommandError, DatabaseError, DatabaseUnavailable
 from debstack.base.run import run
+from debstack.runtime.accounts import ids_of
 from debstack.runtime.context import Context
 from debstack.runtime.database import snapshot
 from debstack.runtime.database.driver import (
@@ -36,17 +36,11 @@ def as_migrator(command: Sequence[str], user: str) -> list[str]:
     """Return the argv that runs `command` as `user` and ends it if debstack is killed.
 
     A migrator that outlived debstack would work on without the lock. Not by runuser, which stays
-    in between and outlives debstack itself. Raises DatabaseError where there is no such user.
+    in between and outlives debstack itself. Raises ConfigurationError where there is no such user.
     """
     ids: list[str] = []
     if user:
-        try:
-            group = pwd.getpwnam(user).pw_gid
-        except KeyError as error:
-            raise DatabaseError(
-                f"system user {user}: does not exist, and is to migrate the schema",
-                hint="systemd-sysusers makes it; then run: debstack apply",
-            ) from error
+        _, group = ids_of(user, "the migration of the schema")
         ids = [f"--reuid={user}", f"--regid={group}", "--init-groups"]
     return ["setpriv", *ids, "--pdeathsig=KILL", "--", *command]
 
