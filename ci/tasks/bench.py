@@ -9,7 +9,7 @@ from pathlib import Path
 from invoke.context import Context
 from invoke.tasks import task
 
-from benchmark import all_in_one, image, ours
+from benchmark import all_in_one, compute_node, image, ours
 from benchmark.figure import Figure, beside, table, write
 from benchmark.peer import measure_peer
 from benchmark.peer_all_in_one import measure_peer_all_in_one
@@ -36,6 +36,12 @@ def _all_in_one(repository: Path, peer: bool) -> Iterator[list[Figure]]:
         yield beside(figures, measure_peer_all_in_one())
 
 
+def _compute_node(repository: Path, _peer: bool) -> Iterator[list[Figure]]:
+    archive.supply([compute_node.CONTROLLER], repository=repository)
+    archive.supply([compute_node.COMPUTE], repository=repository)
+    yield compute_node.measure_compute_nodes(repository)
+
+
 def _image(_repository: Path, peer: bool) -> Iterator[list[Figure]]:
     yield image.measure_image(peer)
 
@@ -45,6 +51,7 @@ def _image(_repository: Path, peer: bool) -> Iterator[list[Figure]]:
 _PARTS = {
     "identity-and-image": _identity_and_image,
     "all-in-one": _all_in_one,
+    "compute-node": _compute_node,
     "image": _image,
 }
 
