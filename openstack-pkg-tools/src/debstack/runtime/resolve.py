@@ -35,6 +35,11 @@ RABBITMQ_PORT = 5672
 #: By TLS.
 RABBITMQS_PORT = 5671
 MEMCACHED_PORT = 11211
+#: What a machine was not told, it was told nothing of: by far the most likely.
+_JOIN_FIRST = (
+    "to join a cloud: on its controller, debstack export --role ROLE > FILE; here,"
+    " debconf-set-selections < FILE && debstack apply; a controller needs rabbitmq-server"
+)
 _ADMINISTRATORS = {Engine.MARIADB: "root", Engine.POSTGRESQL: "postgres", Engine.SQLITE: ""}
 
 
@@ -324,7 +329,7 @@ def _messaging(inputs: Inputs, broker: Broker) -> dict[str, MessagingAccount]:
                         "openstack/messaging-host",
                         f"needed by {manifest.title}, and empty;"
                         " RabbitMQ is not on this machine either",
-                        hint=f"install rabbitmq-server, or name its host in {SITE_FILE}",
+                        hint=_JOIN_FIRST,
                     )
                 continue
             password = inputs.password(password_name(manifest, "messaging", name))

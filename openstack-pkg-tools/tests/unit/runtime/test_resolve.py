@@ -178,3 +178,12 @@ def test_a_remote_keystone_needs_its_password() -> None:
     answers = {"openstack/identity-url": "http://k.example:5000"}
     with pytest.raises(DebstackError, match="openstack/admin-password: needed to log in"):
         resolve(inputs(NODE, answers, secrets={"openstack/admin-password": ""}))
+
+
+def test_a_machine_that_was_told_nothing_is_told_how_to_join() -> None:
+    binaries = ("debstack", "nova-common", "nova-compute")
+    known = manifests_of("debstack") + manifests_of("nova")
+    compute = tuple(manifest for manifest in known if manifest.binary in binaries)
+    with pytest.raises(DebstackError, match="RabbitMQ is not on this machine either") as caught:
+        resolve(inputs(compute, facts=BARE))
+    assert "debstack export --role ROLE > FILE" in (caught.value.hint or "")
