@@ -9,10 +9,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from cloudtest import virtual
+from cloudtest import groundwork, virtual
 from cloudtest.acting import act, apt, inside, openstack_json
+from cloudtest.stages import ALL_IN_ONE
 from debstack.base.errors import DebstackError
+from testbed.bed import Testbed
 from testbed.machine import wait_until
 from testbed.node import Node
 
@@ -81,6 +84,18 @@ _SCRIPT = (
     " ip link set br-under up"
 )
 _UNIT = "/etc/systemd/system/underlay.service"
+#: Where Open vSwitch ran before, it has a name that no other machine may have.
+_OF_ONE_MACHINE = ("/etc/openvswitch/system-id.conf", "/etc/openvswitch/conf.db")
+
+
+def make_machine(
+    bed: Testbed, name: str, repository: Path, *, networks: Sequence[str] = ("default",)
+) -> Node:
+    """Return a switched-off node `name` that has what any of our roles needs of Debian's."""
+    ground = groundwork.ensure_groundwork("debian", repository, ALL_IN_ONE)
+    node = bed.create(name, from_stage=ground, repository=repository, networks=networks)
+    node.enter_chroot(["rm", "-f", *_OF_ONE_MACHINE])
+    return node
 
 
 def lay_tunnels(node: Node) -> None:
@@ -100,14 +115,18 @@ def lay_tunnels(node: Node) -> None:
     node.enter_chroot(["ln", "-s", _UNIT, f"{wants}/"])
 
 
+def exported(controller: Node, role: str = "", *options: str) -> str:
+    """Return the preseed file for `role`, or with what all machines of the cloud share."""
+    chosen = ["--role", role] if role else []
+    return controller.run(["debstack", "export", *chosen, *options], timeout_s=300).stdout
+
+
 def hand_over(controller: Node, node: Node, role: str = "", *, own: bool = False) -> None:
     """Give `node` the answers for `role`, or those that all machines of the cloud share.
 
     It gets RabbitMQ users of its own if `own` is set.
     """
-    chosen = ["--role", role] if role else []
-    argv = ["debstack", "export", *chosen, *(["--node", node.name] if own else [])]
-    handed = controller.run(argv, timeout_s=300).stdout
+    handed = exported(controller, role, *(["--node", node.name] if own else []))
     node.run(["debconf-set-selections"], input=handed)
 
 
@@ -137,11 +156,21 @@ def await_hypervisors(controller: Node, names: Sequence[str]) -> None:
         interval_s=1,
         what=f"{', '.join(names)} to be up",
     )
-    mapped = act(
-        controller, "mariadb", "-N", "-e", "SELECT host FROM nova_api.host_mappings"
-    ).stdout.split()
-    if not set(names) <= set(mapped):
-        raise DebstackError(f"cell1: expected {sorted(names)} in it, found {json.dumps(mapped)}")
+    in_cell = mapped(controller)
+    if not set(names) <= set(in_cell):
+        raise DebstackError(f"cell1: expected {sorted(names)} in it, found {json.dumps(in_cell)}")
+
+
+def mapped(controller: Node) -> list[str]:
+    """Return the hosts that Nova has in its cell, as often as it has them."""
+    argv = ("mariadb", "-N", "-e", "SELECT host FROM nova_api.host_mappings ORDER BY host")
+    return act(controller, *argv).stdout.split()
+
+
+def machines(controller: Node) -> dict[str, dict[str, Any]]:
+    """Return what `debstack nodes` knows of each machine, by name."""
+    told = json.loads(controller.run(["debstack", "nodes", "--json"]).stdout)
+    return {machine["name"]: machine for machine in told}
 
 
 def prove_nodes(controller: Node, names: Sequence[str]) -> str:

@@ -24,6 +24,11 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x07")
 _FRAME = re.compile(r"[\s│|]+")
 
 
+#: How a question is known on a screen: the package in the title, and the summary.
+Shown = tuple[str, str]
+_TITLE = re.compile(r"^Configuring (\S+)$", re.M)
+
+
 class _Terminal(ABC):
     """A program `argv` in a booted node, at a terminal; it must end before `timeout_s`."""
 
@@ -53,6 +58,27 @@ class _Terminal(ABC):
     @abstractmethod
     def reads(self, text: str) -> None:
         """Wait until `text` (not a pattern) stands on the screen."""
+
+    @abstractmethod
+    def answers_each(
+        self, answers: Mapping[str, str], questions: Mapping[Shown, str], *, after: str = ""
+    ) -> list[str]:
+        """Answer questions until the program ends; return their names, in order.
+
+        `questions` are all that may come, with their names. One without an answer in `answers`, by
+        name, is confirmed as it stands. `after` was answered last, and may still be seen.
+        """
+
+    @abstractmethod
+    def screen(self) -> str:
+        """Return what a person has before them."""
+
+    def _takes(self, name: str, answers: Mapping[str, str]) -> None:
+        """Answer the question `name`, which waits."""
+        if name in answers:
+            self.types(answers[name])
+        else:
+            self._child.send(_ENTER)
 
     def types(self, answer: str) -> None:
         """Put `answer` in the place of what stands there, and press return."""
@@ -128,6 +154,21 @@ class Person(_Terminal):
             else:
                 self._child.send("\r")
 
+    def answers_each(
+        self, answers: Mapping[str, str], questions: Mapping[Shown, str], *, after: str = ""
+    ) -> list[str]:
+        """Answer questions until the program ends; see _Terminal."""
+        prompts = sorted({summary for _, summary in questions})
+        order: list[str] = []
+        while found := self._child.expect_exact([pexpect.EOF, *prompts]):
+            self._take()
+            # It is written above the first question of a package alone.
+            package = _TITLE.findall(self.screen())[-1]
+            order.append(questions[package, prompts[found - 1]])
+            self._takes(order[-1], answers)
+        self._take()
+        return order
+
     def sees_the_end(self) -> int:
         """Wait until the program ends; return its exit code."""
         self._child.expect(pexpect.EOF)
@@ -184,6 +225,26 @@ class Viewer(_Terminal):
             if time.monotonic() > deadline:
                 raise AssertionError(f"never shown: {text!r}; shown: {self.screen()}")
         raise AssertionError(f"ended without {text!r}; shown: {self.screen()}")
+
+    def answers_each(
+        self, answers: Mapping[str, str], questions: Mapping[Shown, str], *, after: str = ""
+    ) -> list[str]:
+        """Answer questions until the program ends; see _Terminal."""
+        deadline = time.monotonic() + self._timeout_s
+        order = [after]
+        while self._looks():
+            screen = self.screen()
+            if time.monotonic() > deadline:
+                raise AssertionError(f"no end after: {order}; shown: {screen}")
+            for (package, summary), name in questions.items():
+                if f"Configuring {package} " not in screen or summary not in screen:
+                    continue
+                # The last window stands there until what follows has pushed it off the screen.
+                if name != order[-1]:
+                    order.append(name)
+                    self._takes(name, answers)
+                break
+        return order[1:]
 
     def confirms_the_rest(self) -> list[str]:
         """Take what each window proposes until the program ends; return what the windows said."""

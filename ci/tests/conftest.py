@@ -11,7 +11,9 @@ import pytest
 
 #: The system tests that take minutes, longest first.
 _LONGEST = (
+    "test_twenty",
     "test_nodes",
+    "test_person",
     "test_all_in_one",
     "test_life",
     "test_servers",

@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from cloudtest import groundwork, several, virtual
+from cloudtest import several, virtual
 from cloudtest.acting import (
     act,
     apt,
@@ -22,7 +20,6 @@ from cloudtest.acting import (
     openstack,
     status,
 )
-from cloudtest.stages import ALL_IN_ONE
 from debstack.base.run import Result
 from testbed.bed import Testbed
 from testbed.machine import wait_until
@@ -32,7 +29,6 @@ pytestmark = [pytest.mark.root, pytest.mark.system]
 
 _INSTALL_TIMEOUT_S = 1800.0
 _COMPUTES = ("compute-1", "compute-2")
-_OF_ONE_MACHINE = ("/etc/openvswitch/system-id.conf", "/etc/openvswitch/conf.db")
 #: What only the controller may know.
 _FOREIGN = re.compile(r"(admin|database)-password|(?<!nova/)service-password")
 
@@ -53,15 +49,10 @@ class Cloud:
 @pytest.fixture(scope="module")
 def cloud(repository: Path) -> Iterator[Cloud]:
     """All nodes joined, with the networks of debstack demo."""
-    ground = groundwork.ensure_groundwork("debian", repository, ALL_IN_ONE)
     with Testbed("nodes") as bed:
 
         def make(name: str) -> Node:
-            node = bed.create(
-                name, from_stage=ground, repository=repository, networks=several.NETWORKS
-            )
-            # Where Open vSwitch ran before, it has a name that no other machine may have.
-            node.enter_chroot(["rm", "-f", *_OF_ONE_MACHINE])
+            node = several.make_machine(bed, name, repository, networks=several.NETWORKS)
             several.lay_tunnels(node)
             return node.boot()
 
@@ -110,7 +101,7 @@ def test_an_unreachable_controller_is_told_once_and_the_rest_is_done_later(cloud
     assert re.findall(r"^ (\S+)", cloud.left, re.M) == ["debstack"], cloud.left
     node = cloud.computes["compute-2"]
     assert act(node, "dpkg", "--audit").stdout == ""
-    assert machines(cloud.controller)["compute-2"]["state"] == "up"
+    assert several.machines(cloud.controller)["compute-2"]["state"] == "up"
 
 
 def test_servers_on_two_nodes_reach_each_other_and_the_world(
@@ -176,7 +167,7 @@ def test_what_is_exported_is_for_root_alone_and_checked(cloud: Cloud) -> None:
 
 def exported(controller: Node, *arguments: str) -> dict[str, str]:
     """Return the answers that `debstack export` hands to a compute node, by question."""
-    text = controller.run(["debstack", "export", "--role", "compute", *arguments]).stdout
+    text = several.exported(controller, "compute", *arguments)
     lines = [line.split(maxsplit=3) for line in text.splitlines() if not line.startswith("#")]
     return {line[1]: line[3] for line in lines}
 
@@ -253,14 +244,8 @@ def test_a_node_that_is_started_again_is_back_by_itself(cloud: Cloud) -> None:
     assert act(node, "systemctl", "--failed", "--no-legend").stdout == ""
 
 
-def machines(controller: Node) -> dict[str, dict[str, Any]]:
-    """Return what `debstack nodes` knows of each machine, by name."""
-    told = json.loads(controller.run(["debstack", "nodes", "--json"]).stdout)
-    return {machine["name"]: machine for machine in told}
-
-
 def test_the_controller_lists_every_machine(cloud: Cloud) -> None:
-    found = machines(cloud.controller)
+    found = several.machines(cloud.controller)
     assert {name: machine["state"] for name, machine in found.items()} == dict.fromkeys(
         ("controller", *_COMPUTES), "up"
     )
@@ -283,7 +268,7 @@ def test_a_drained_node_is_empty_and_its_server_ran_on(
     boot = virtual.ssh(node, address, "cat /proc/sys/kernel/random/boot_id")
     planned = debstack(node, "drain", "compute-2", "--dry-run").stdout
     assert "would move moved (" in planned
-    assert not machines(node)["compute-2"]["drained"]
+    assert not several.machines(node)["compute-2"]["drained"]
     ping = ["ping", "-D", "-i", "0.2", address]
     act(node, "systemd-run", "--unit=pings", "-pStandardOutput=file:/root/pings", *ping)
     told = act(node, "debstack", "drain", "compute-2", timeout_s=600).stdout
@@ -292,7 +277,7 @@ def test_a_drained_node_is_empty_and_its_server_ran_on(
         print(f"\nlive migration: {virtual.ping_loss(node.read_file('/root/pings'))}")
     assert "compute-2 has no servers any more" in told
     assert virtual.ssh(node, address, "cat /proc/sys/kernel/random/boot_id") == boot
-    assert machines(node)["compute-2"]["drained"]
+    assert several.machines(node)["compute-2"]["drained"]
     assert "has no servers" in debstack(node, "drain", "compute-2").stdout
     assert (
         "let compute-2 take servers again" in debstack(node, "drain", "compute-2", "--undo").stdout
@@ -303,7 +288,7 @@ def test_a_drained_node_is_empty_and_its_server_ran_on(
     refused = debstack(node, "drain", "compute-2", "--undo", check=False)
     assert refused.code == 3
     assert 'disabled by somebody else, for the reason "broken disk"' in refused.stdout
-    assert machines(node)["compute-2"]["drained"]
+    assert several.machines(node)["compute-2"]["drained"]
     openstack(node, *service, "--enable")
     virtual.remove_server(node, "moved")
     refused = debstack(node, "drain", "compute-3", check=False)
@@ -318,7 +303,9 @@ def test_a_machine_that_is_gone_is_forgotten(cloud: Cloud) -> None:
     assert "compute-2: not gone: " in refused.stdout
     cloud.computes["compute-2"].shutdown()
     wait_until(
-        lambda: not any(service["up"] for service in machines(node)["compute-2"]["services"]),
+        lambda: (
+            not any(service["up"] for service in several.machines(node)["compute-2"]["services"])
+        ),
         timeout_s=180,
         interval_s=3,
         what="the cloud to miss compute-2",
@@ -329,10 +316,9 @@ def test_a_machine_that_is_gone_is_forgotten(cloud: Cloud) -> None:
     assert not {user for user in broker_users(node) if user.endswith("@compute-2")}
     assert act(node, "find", "/etc/debstack/nodes", "-type", "f").stdout == ""
     assert "nothing to do" in debstack(node, "apply").stdout
-    assert set(machines(node)) == {"controller", "compute-1"}
+    assert set(several.machines(node)) == {"controller", "compute-1"}
     assert set(several.hypervisors(node)) == {"compute-1"}
     providers = "SELECT name FROM placement.resource_providers"
     assert act(node, "mariadb", "-N", "-e", providers).stdout.split() == ["compute-1"]
-    mapped = "SELECT host FROM nova_api.host_mappings"
-    assert act(node, "mariadb", "-N", "-e", mapped).stdout.split() == ["compute-1"]
+    assert several.mapped(node) == ["compute-1"]
     assert inside(node, "not_up") == []
