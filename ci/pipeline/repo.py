@@ -36,21 +36,22 @@ def _gpg() -> Iterator[list[str]]:
     home = cache_dir("key")
     home.chmod(0o700)
     gpg = ["gpg", "--homedir", os.fspath(home), "--batch", "--quiet", "--no-tty"]
-    try:
-        if not run([*gpg, "--list-secret-keys", _KEY_NAME], check=False).stdout:
-            make = [
-                "--passphrase",
-                "",
-                "--quick-generate-key",
-                _KEY_NAME,
-                "ed25519",
-                "sign",
-                "never",
-            ]
-            run([*gpg, *make])
-        yield gpg
-    finally:
-        run(["gpgconf", "--homedir", os.fspath(home), "--kill", "all"])
+    with locked("key"):  # else it kills the agent of another build that signs
+        try:
+            if not run([*gpg, "--list-secret-keys", _KEY_NAME], check=False).stdout:
+                make = [
+                    "--passphrase",
+                    "",
+                    "--quick-generate-key",
+                    _KEY_NAME,
+                    "ed25519",
+                    "sign",
+                    "never",
+                ]
+                run([*gpg, *make])
+            yield gpg
+        finally:
+            run(["gpgconf", "--homedir", os.fspath(home), "--kill", "all"])
 
 
 def _fill_pool(builds: Iterable[Built], top: Path) -> str:
