@@ -20,6 +20,9 @@ _ENTER = "\r"
 _CLEAR_LINE = "\x01\x0b"  # to the start of the line, and cut what stands there
 _CLEAR_FIELD = "\x05\x15"  # to its end, and cut what stands before: in windows
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x07")
+_OTHER_BUTTON = "\t\r"
+#: The answer of debconf's that a person gives as "no".
+NO = "false"
 #: What a window is drawn with; a text in it may go on in the next line.
 _FRAME = re.compile(r"[\s│|]+")
 
@@ -66,8 +69,13 @@ class _Terminal(ABC):
         """Answer questions until the program ends; return their names, in order.
 
         `questions` are all that may come, with their names. One without an answer in `answers`, by
-        name, is confirmed as it stands. `after` was answered last, and may still be seen.
+        name, is confirmed as it stands; NO is for one that proposes yes. `after` was answered last,
+        and may still be seen.
         """
+
+    @abstractmethod
+    def declines(self) -> None:
+        """Say no, where yes is proposed."""
 
     @abstractmethod
     def screen(self) -> str:
@@ -75,10 +83,12 @@ class _Terminal(ABC):
 
     def _takes(self, name: str, answers: Mapping[str, str]) -> None:
         """Answer the question `name`, which waits."""
-        if name in answers:
-            self.types(answers[name])
-        else:
+        if name not in answers:
             self._child.send(_ENTER)
+        elif answers[name] == NO:
+            self.declines()
+        else:
+            self.types(answers[name])
 
     def types(self, answer: str) -> None:
         """Put `answer` in the place of what stands there, and press return."""
@@ -135,6 +145,10 @@ class Person(_Terminal):
             self._seen.append(self._child.before or "")
             raise AssertionError(f"never shown: {text!r}; shown:\n{self.screen()}") from error
         self._take()
+
+    def declines(self) -> None:
+        """Say no, where yes is proposed."""
+        self.types("no")
 
     def answers_all(self, answers: Mapping[str, str], prompts: Sequence[str]) -> list[str]:
         """Answer questions in whatever order they come until the program ends; return the order.
@@ -225,6 +239,10 @@ class Viewer(_Terminal):
             if time.monotonic() > deadline:
                 raise AssertionError(f"never shown: {text!r}; shown: {self.screen()}")
         raise AssertionError(f"ended without {text!r}; shown: {self.screen()}")
+
+    def declines(self) -> None:
+        """Say no, where yes is proposed."""
+        self._child.send(_OTHER_BUTTON)
 
     def answers_each(
         self, answers: Mapping[str, str], questions: Mapping[Shown, str], *, after: str = ""
