@@ -31,6 +31,8 @@ MODULES = (
     "clouds",
     "former_region",
 )
+#: What a machine that serves nothing has of a cloud: it trusts it, and its users find it.
+CLIENT_MODULES = ("tls", "clouds")
 
 
 def _without_profiler() -> None:
@@ -42,11 +44,15 @@ def _without_profiler() -> None:
 def steps_of(machine: Machine) -> list[Step]:
     """Return every step of `machine`. Raises DebstackError for answers that cannot be used."""
     steps: list[Step] = [SiteFiles(machine)]
+    modules: tuple[str, ...] = MODULES
     if len(machine.manifests) == sum(m.source == "debstack" for m in machine.manifests):
-        return steps  # nothing but debstack itself is installed
+        # Nothing but debstack itself is installed.
+        modules = CLIENT_MODULES if machine.answers().get("openstack/identity-url") else ()
+    if not modules:
+        return steps
     context = machine.context()
     _without_profiler()
-    for name in MODULES:
+    for name in modules:
         module = importlib.import_module(f"debstack.runtime.steps.{name}")
         steps += module.build(context)
     return steps

@@ -29,7 +29,7 @@ from debstack.runtime.manifests import KnownQuestion
 from debstack.runtime.nodes import passwords
 from debstack.runtime.nodes.passwords import user_of
 from debstack.runtime.preseed import Preseed
-from debstack.runtime.series import besides, role_manifests, together
+from debstack.runtime.series import CLIENTS, besides, role_manifests, together
 from debstack.runtime.site import Site, TlsMode
 from debstack.runtime.substitution import verbatim
 from debstack.runtime.tls import signing
@@ -45,6 +45,7 @@ _FOR_ALL = frozenset(
 )
 #: The role of a machine that stands for the whole cloud.
 _PUBLIC = "proxy"
+_IDENTITY_URL = "openstack/identity-url"
 _ROOT = Path("/")
 
 
@@ -197,8 +198,9 @@ def _text(handed: Handed, role: str, more: Iterable[str]) -> str:
     who = f"What the machine {node}" if node else "What a machine"
     join = f" as openstack-{role}" if role else ""
     names = " ".join([f"openstack-{role}" if role else "PACKAGES", *more])
+    secret = "; with passwords" if handed.secrets else ""
     head = (
-        f"# {who} has to know to join this cloud{join}; with passwords.\n"
+        f"# {who} has to know to join this cloud{join}{secret}.\n"
         f"#     debconf-set-selections < FILE && apt-get install -y {names}\n"
     )
     return head + "\n".join(export_lines(handed.known, values)) + "\n"
@@ -216,10 +218,37 @@ def _deliver(text: str, output: str) -> None:
 
 def _packages(role: str) -> tuple[Manifest, ...]:
     """Return what the packages of `role` declare; without one, what all machines share."""
-    if role:
+    if role and role != CLIENTS:
         return role_manifests(_ROOT, role)
     installed = manifests.read_manifests(_ROOT)
     return tuple(m for m in installed if prefix_of(m) == SHARED_PREFIX)
+
+
+def handed_to_clients(
+    site: Site, packages: Sequence[Manifest], *, given: Mapping[str, str]
+) -> Handed:
+    """Return what a machine with users, and no service, is told: where the cloud is for them. Pure.
+
+    Raises DebstackError where this machine has no Keystone.
+    """
+    _check_controller(site)
+    handed = handed_on(site, packages, "", given=given, held={})
+    url = site.identity.public_url if site.identity else ""
+    return dataclasses.replace(handed, answers={**handed.answers, _IDENTITY_URL: url})
+
+
+def _export_to_clients(output: str, *, node: str | None) -> int:
+    if node is not None:
+        raise DebstackError(
+            f"--node: not with --role {CLIENTS}: such a machine has no RabbitMQ users",
+            hint="leave --node out: all such machines are told the same",
+        )
+    with single_apply():
+        machine = read_machine(_ROOT)
+        site = machine.context().site
+    handed = handed_to_clients(site, _packages(CLIENTS), given=machine.outcome.given)
+    _deliver(_text(handed, CLIENTS, ()), output)
+    return OK
 
 
 def _invited(
@@ -255,7 +284,8 @@ def export(
 ) -> int:
     """Print the preseed file for `role`, or write it to the file `output`; return the exit code.
 
-    Without a role it has what all machines of the cloud share. What this machine lacks for that is
+    Without a role it has what all machines of the cloud share; for `clients`, which join nothing,
+    only where the cloud is and whom to trust. What this machine lacks for that is
     made and applied first: passwords that all nodes share, and a message broker that listens to
     them. With `node` that machine gets RabbitMQ users of its own, with new passwords if `renew` is
     set. A secret to join with, where the role needs one, is `valid` for so long. Raises
@@ -263,6 +293,8 @@ def export(
     """
     require_root()
     _check_arguments(node, renew=renew)
+    if role == CLIENTS:
+        return _export_to_clients(output, node=node)
     packages = _packages(role)
     with single_apply():
         machine = read_machine(_ROOT)

@@ -15,6 +15,8 @@ from debstack.spec.vocabulary import SCHEMA, Manifest
 
 #: Where the package openstack-preseeds has the manifests of the whole series.
 SERIES = "/usr/share/debstack/series"
+#: The role of a machine that only has users on it: its packages declare nothing.
+CLIENTS = "clients"
 _ROLES = "roles.json"
 
 
@@ -45,9 +47,9 @@ def role_manifests(root: Path, role: str) -> tuple[Manifest, ...]:
     """Return what the packages of `role` declare. Raises DebstackError."""
     roles: dict[str, list[str]] = _read_roles(root)["role"]
     if role not in roles:
+        names = sorted({*roles, CLIENTS})
         raise DebstackError(
-            f'--role: expected one of {", ".join(sorted(roles))}, found "{role}"'
-            f"{suggestion(role, list(roles))}"
+            f'--role: expected one of {", ".join(names)}, found "{role}"{suggestion(role, names)}'
         )
     return _manifests(root, roles[role])
 

@@ -10,10 +10,11 @@ from unit.spec.declaring import TREE
 
 from debstack.base.run import run
 from debstack.base.secret import Secret
-from debstack.runtime.cloud_file import entry, merged
+from debstack.runtime.cloud_file import ADMIN, SHARED, admin_entry, merged, shared_entry
 from debstack.runtime.site import IdentitySite
 
 CLOUDS = "root/.config/openstack/clouds.yaml"
+SHARED_CLOUDS = "etc/openstack/clouds.yaml"
 OPENRC = "root/openrc"
 OURS = (
     "etc/debstack/secrets.preseed",
@@ -64,15 +65,23 @@ def test_files_that_are_not_ours_stay(root: Path) -> None:
 
 
 def test_a_file_with_our_cloud_alone_goes(root: Path) -> None:
-    (root / CLOUDS).write_text(merged(None, entry(IDENTITY), CLOUDS))
+    (root / CLOUDS).write_text(merged(None, ADMIN, admin_entry(IDENTITY), CLOUDS))
     (root / OPENRC).write_text("# Made by debstack; it is overwritten.\nexport X=y\n")
     _purge(root)
     assert not (root / "root/.config").exists()
     assert not (root / OPENRC).exists()
 
 
+def test_everybodys_cloud_goes(root: Path) -> None:
+    path = root / SHARED_CLOUDS
+    path.parent.mkdir(parents=True)
+    path.write_text(merged(None, SHARED, shared_entry(IDENTITY), SHARED_CLOUDS))
+    _purge(root)
+    assert not path.parent.exists()
+
+
 def test_other_clouds_of_the_file_stay(root: Path) -> None:
-    text = merged(None, entry(IDENTITY), CLOUDS) + OTHERS.removeprefix("clouds:\n")
+    text = merged(None, ADMIN, admin_entry(IDENTITY), CLOUDS) + OTHERS.removeprefix("clouds:\n")
     (root / CLOUDS).write_text(text)
     (root / CLOUDS).chmod(0o600)
     _purge(root)

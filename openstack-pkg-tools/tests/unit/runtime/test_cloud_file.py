@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import yaml
 
 from debstack.base.errors import ConfigurationError
 from debstack.base.secret import Secret
-from debstack.runtime.cloud_file import entry, merged
+from debstack.runtime.cloud_file import ADMIN, SHARED, admin_entry, merged, shared_entry
 from debstack.runtime.site import IdentitySite
 
 PASSWORD = "a&b|c\\d\"e'f$g%h@i:j/k#l m=n;o`pé€"
@@ -21,7 +22,7 @@ IDENTITY = IdentitySite(
     admin_password=Secret(PASSWORD),
     region="RegionOne",
 )
-CLOUD = entry(IDENTITY)
+CLOUD = admin_entry(IDENTITY)
 OTHERS = """\
 # my clouds
 clouds:
@@ -47,13 +48,13 @@ def read(text: str) -> dict[str, Any]:
 
 
 def test_a_fresh_file_holds_the_password_as_it_is() -> None:
-    text = merged(None, CLOUD, "x")
+    text = merged(None, ADMIN, CLOUD, "x")
     assert read(text)["clouds"]["admin"]["auth"]["password"] == PASSWORD
-    assert merged(text, CLOUD, "x") == text
+    assert merged(text, ADMIN, CLOUD, "x") == text
 
 
 def test_other_clouds_and_comments_stay() -> None:
-    text = merged(OTHERS, CLOUD, "x")
+    text = merged(OTHERS, ADMIN, CLOUD, "x")
     wanted = read(OTHERS)
     wanted["clouds"]["admin"] = CLOUD
     assert read(text) == wanted
@@ -64,7 +65,26 @@ def test_other_clouds_and_comments_stay() -> None:
     ):
         assert f"{line}\n" in text
     assert "http://old" not in text
-    assert merged(text, CLOUD, "x") == text
+    assert merged(text, ADMIN, CLOUD, "x") == text
+
+
+def test_everybodys_cloud_holds_no_password_and_leads_where_users_come_in() -> None:
+    identity = dataclasses.replace(IDENTITY, public_url="https://cloud.example.org:5000/v3")
+    text = merged(None, SHARED, shared_entry(identity), "x")
+    assert PASSWORD not in text
+    assert read(text)["clouds"] == {
+        "debstack": {
+            "auth": {
+                "auth_url": "https://cloud.example.org:5000/v3",
+                "user_domain_name": "Default",
+                "project_domain_name": "Default",
+            },
+            "region_name": "RegionOne",
+            "interface": "public",
+            "identity_api_version": 3,
+        }
+    }
+    assert set(read(merged(text, ADMIN, CLOUD, "x"))["clouds"]) == {"admin", "debstack"}
 
 
 @pytest.mark.parametrize(
@@ -80,7 +100,7 @@ def test_other_clouds_and_comments_stay() -> None:
     ],
 )
 def test_any_form_of_the_file_gets_the_cloud(text: str) -> None:
-    found = read(merged(text, CLOUD, "x"))
+    found = read(merged(text, ADMIN, CLOUD, "x"))
     before = yaml.safe_load(text) or {}
     assert found["clouds"] == {**(before.get("clouds") or {}), "admin": CLOUD}
     assert {k: v for k, v in found.items() if k != "clouds"} == {
@@ -94,4 +114,4 @@ def test_any_form_of_the_file_gets_the_cloud(text: str) -> None:
 )
 def test_what_is_no_clouds_file_is_an_error(text: str, problem: str) -> None:
     with pytest.raises(ConfigurationError, match=problem):
-        merged(text, CLOUD, "f")
+        merged(text, ADMIN, CLOUD, "f")

@@ -58,6 +58,27 @@ def test_a_machine_without_a_role_is_told_where_and_whom_to_trust() -> None:
     assert found.secrets == {}
 
 
+def test_clients_are_told_what_everybody_may_know() -> None:
+    answers = {
+        "openstack/internal-host": "in.example.org",
+        "openstack/public-host": "cloud.example.org",
+    }
+    everything = inputs(all_manifests(), answers)
+    shared = manifests_of("debstack")
+    found = export.handed_to_clients(resolve(everything), shared, given=answers)
+    assert found.answers == {
+        "openstack/identity-url": "https://cloud.example.org:5000/v3",
+        "openstack/tls": "local-ca",
+    }
+    assert found.secrets == {}
+
+
+def test_clients_of_a_machine_without_keystone_are_told_where_to_ask() -> None:
+    everything = inputs(manifests_of("debstack"))
+    with pytest.raises(DebstackError, match="not the controller"):
+        export.handed_to_clients(resolve(everything), manifests_of("debstack"), given={})
+
+
 def test_ipv6_addresses_are_bracketed_where_they_have_to_be() -> None:
     found = handed(address="fd00::4").answers
     assert found["openstack/identity-url"] == "https://[fd00::4]:5000/v3"
@@ -94,7 +115,7 @@ def test_an_unknown_role_is_refused_with_the_nearest_one(tmp_path: Path) -> None
     (folder / "nova-common.json").write_text(manifest_json(common))
     assert series.role_manifests(tmp_path, "compute") == (common,)
     with pytest.raises(
-        DebstackError, match=r'expected one of compute, found "computer".*did you mean'
+        DebstackError, match=r'expected one of clients, compute, found "computer".*did you mean'
     ):
         series.role_manifests(tmp_path, "computer")
 

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""clouds:root: how root of this machine logs in to the cloud, for the clients of OpenStack."""
+"""clouds:…: what the clients of OpenStack on this machine have to know of the cloud.
+
+Root is its administrator. Everybody else is told where it is, and says himself who he is.
+"""
 
 from __future__ import annotations
 
 import shlex
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +19,10 @@ from debstack.runtime.site import IdentitySite
 from debstack.runtime.step import Change, Step
 
 CLOUDS = "/root/.config/openstack/clouds.yaml"
+#: Where openstacksdk looks last: who has a file of his own does not see this one.
+SHARED_CLOUDS = "/etc/openstack/clouds.yaml"
+#: Where there is none, nobody asks.
+_CLIENT = "/usr/bin/openstack"
 OPENRC = "/root/openrc"
 _OPENRC_HEADER = """\
 # Made by debstack; it is overwritten. In a shell of root: . /root/openrc
@@ -42,7 +50,7 @@ def openrc(identity: IdentitySite) -> Secret:
 
 
 class CloudsStep(Step):
-    """The cloud `admin` in clouds.yaml, and openrc."""
+    """The cloud of the administrator in clouds.yaml, and openrc."""
 
     id = "clouds:root"
     needs = frozenset({"files:site"})
@@ -53,30 +61,68 @@ class CloudsStep(Step):
 
     def _change(self, absolute: str, content: str) -> list[Change]:
         wanted = WantedFile(path=self._root / absolute.lstrip("/"), content=content, mode=0o600)
-        how = difference(wanted)
-        if not how:
-            return []
-
-        def perform() -> None:
-            make_folder(wanted.path.parent)
-            write(wanted)
-
-        return [Change(summary=told(how, absolute), perform=perform)]
+        return _written(wanted, absolute, folder_mode=0o700)
 
     def changes(self) -> Sequence[Change]:
         """See Step. Other clouds in the file stay. Raises ConfigurationError."""
         path = self._root / CLOUDS.lstrip("/")
-        merged = cloud_file.merged(read_text(path), cloud_file.entry(self._identity), str(path))
-        return [*self._change(CLOUDS, merged), *self._change(OPENRC, openrc(self._identity))]
+        cloud = cloud_file.admin_entry(self._identity)
+        text = cloud_file.merged(read_text(path), cloud_file.ADMIN, cloud, str(path))
+        return [*self._change(CLOUDS, text), *self._change(OPENRC, openrc(self._identity))]
 
     def declared(self) -> Sequence[str]:
         """See Step."""
         return [f"write {CLOUDS}", f"write {OPENRC}"]
 
 
-def build(context: Context) -> list[Step]:
-    """Return the step, if this machine knows a Keystone and its administrator."""
-    identity = context.site.identity
-    if identity is None or not identity.admin_password:
+class SharedCloudStep(Step):
+    """The cloud in the clouds.yaml of all users of this machine, without a password."""
+
+    id = "clouds:shared"
+    needs = frozenset({"files:site"})
+
+    def __init__(self, identity: IdentitySite, root: Path) -> None:
+        self._identity = identity
+        self._path = root / SHARED_CLOUDS.lstrip("/")
+
+    def changes(self) -> Sequence[Change]:
+        """See Step. Other clouds in the file stay. Raises ConfigurationError."""
+        cloud = cloud_file.shared_entry(self._identity)
+        held = read_text(self._path)
+        text = cloud_file.merged(held, cloud_file.SHARED, cloud, str(self._path))
+        # Who has put passwords of other clouds into it may have shut it.
+        mode = 0o644 if held is None else stat.S_IMODE(self._path.stat().st_mode)
+        wanted = WantedFile(path=self._path, content=text, mode=mode)
+        return _written(wanted, SHARED_CLOUDS, folder_mode=0o755)
+
+    def declared(self) -> Sequence[str]:
+        """See Step."""
+        return [f"write {SHARED_CLOUDS}"]
+
+
+def _written(wanted: WantedFile, absolute: str, *, folder_mode: int) -> list[Change]:
+    how = difference(wanted)
+    if not how:
         return []
-    return [CloudsStep(identity, context.root)]
+
+    def perform() -> None:
+        make_folder(wanted.path.parent, folder_mode)
+        write(wanted)
+
+    return [Change(summary=told(how, absolute), perform=perform)]
+
+
+def build(context: Context) -> list[Step]:
+    """Return what makes the files, as far as this machine knows a Keystone.
+
+    Root's are made where it knows the administrator's password, the shared one where a client is.
+    """
+    identity = context.site.identity
+    if identity is None:
+        return []
+    steps: list[Step] = []
+    if identity.admin_password:
+        steps.append(CloudsStep(identity, context.root))
+    if context.path(_CLIENT).exists():
+        steps.append(SharedCloudStep(identity, context.root))
+    return steps
