@@ -106,25 +106,45 @@ def sign_release(
     release.unlink()
 
 
-def make_repository(folder: Path, package: str) -> Path:
-    """Make a repository with one package of a third party; return its source for apt."""
-    tree, pool = folder / "tree", folder / "repository"
-    (tree / "DEBIAN").mkdir(parents=True)
-    (tree / "DEBIAN" / "control").write_text(
-        f"Package: {package}\nVersion: 1.0\nArchitecture: all\n"
-        "Maintainer: Them <them@example.org>\nDescription: of a third party\n",
-        encoding="utf-8",
-    )
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository of a third party: its folder, the gpg that signs it, its source for apt."""
+
+    pool: Path
+    gpg: list[str]
+    source: Path
+
+    def offer(self, package: str, *versions: str) -> None:
+        """Have these versions of a package, and nothing else."""
+        for path in self.pool.iterdir():
+            path.unlink()
+        for version in versions:
+            tree = self.source.parent / f"tree-{version}"
+            (tree / "DEBIAN").mkdir(parents=True, exist_ok=True)
+            (tree / "DEBIAN" / "control").write_text(
+                f"Package: {package}\nVersion: {version}\nArchitecture: all\n"
+                "Maintainer: Them <them@example.org>\nDescription: of a third party\n",
+                encoding="utf-8",
+            )
+            file = self.pool / f"{package}_{version}_all.deb"
+            # The same file whenever it is made, as in a repository that keeps it.
+            epoch = {"SOURCE_DATE_EPOCH": "1700000000"}
+            run(["dpkg-deb", "--root-owner-group", "--build", tree, file], env=epoch)
+        index = self.pool / "Packages"
+        text = run(["apt-ftparchive", "packages", "."], cwd=self.pool).stdout
+        index.write_text(text, encoding="utf-8")
+        sign_release(self.gpg, self.pool, "them", "all", [index])
+        run(["chmod", "-R", "a+rX", self.source.parent])
+
+
+def make_repository(folder: Path, package: str) -> Repository:
+    """Make a repository that has version 1.0 of a package."""
+    pool, source = folder / "repository", folder / "them.sources"
     pool.mkdir()
-    run(["dpkg-deb", "--root-owner-group", "--build", tree, pool / f"{package}_1.0_all.deb"])
-    index = pool / "Packages"
-    text = run(["apt-ftparchive", "packages", "."], cwd=pool).stdout
-    index.write_text(text, encoding="utf-8")
     gpg, key = make_key(folder)
-    sign_release(gpg, pool, "them", "all", [index])
-    run(["chmod", "-R", "a+rX", folder])
-    source = folder / "them.sources"
     source.write_text(
         f"Types: deb\nURIs: file:{pool}\nSuites: ./\nSigned-By: ./{key.name}\n", encoding="utf-8"
     )
-    return source
+    repository = Repository(pool, gpg, source)
+    repository.offer(package, "1.0")
+    return repository

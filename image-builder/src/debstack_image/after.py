@@ -13,6 +13,7 @@ from debstack_image import glance
 from debstack_image.boottest import test_image
 from debstack_image.disk import has_bios, has_esp
 from debstack_image.filesystem import machine_architecture
+from debstack_image.namespace import scratch_place
 from debstack_image.progress import say, step
 from debstack_image.settings import Settings
 
@@ -64,7 +65,7 @@ def test(settings: Settings) -> None:
     image, kind = _disk(settings)
     folder = settings.output / f"{settings.title}.test"
     shutil.rmtree(folder, ignore_errors=True)
-    with step("test"):
+    with step("test"), scratch_place(settings.scratch_dir) as scratch:
         outcomes = test_image(
             image,
             {"vhd": "vpc"}.get(kind, kind),
@@ -72,6 +73,7 @@ def test(settings: Settings) -> None:
             host=machine_architecture(),
             firmwares=firmwares(settings),
             user=settings.login,
+            scratch=scratch,
             folder=folder,
         )
     problems = []

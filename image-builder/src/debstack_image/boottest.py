@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from debstack.base.errors import DebstackError
 from debstack.base.run import run
 from debstack_image import seed
 from debstack_image.emulator import EmulatorError, Machine, Running, started
@@ -17,6 +20,9 @@ from debstack_image.values import GIB
 TIMEOUT_S = 900.0
 #: A login prompt of agetty, whatever the machine is called.
 LOGIN = "login: "
+_SCREEN = "screen.png"
+#: What stays of a machine when it has been looked at, where there is any.
+_KEPT = ("console.log", "qemu.log", _SCREEN)
 _LOOK = r"""
 set -u
 cloud-init status --wait >/dev/null 2>&1
@@ -78,18 +84,29 @@ def make_key(folder: Path) -> tuple[Path, str]:
     return path, path.with_suffix(".pub").read_text(encoding="utf-8").strip()
 
 
+@contextmanager
+def _pictured(running: Running) -> Iterator[None]:
+    """Take a picture of a screen even where the machine does not do what is expected of it."""
+    try:
+        yield
+    except DebstackError:
+        with suppress(OSError, ValueError, EmulatorError):  # it may be no more
+            running.screenshot(running.folder / _SCREEN)
+        raise
+
+
 def boot_twice(machine: Machine, user: str, key: Path, folder: Path, host: str) -> Outcome:
     """Start the machine twice: look at it, and see that it stays itself."""
     outcome = Outcome(firmware=machine.firmware, secure_boot=machine.secure_boot)
     try:
-        with started(machine, folder, host) as first:
+        with started(machine, folder, host) as first, _pictured(first):
             outcome.login_prompt_s = first.wait_for(LOGIN, TIMEOUT_S)
             outcome.ssh_s = first.wait_for_ssh(user, key, TIMEOUT_S)
             outcome.facts = look(first, user, key)
-            first.screenshot(folder / "screen.png")
+            first.screenshot(folder / _SCREEN)
             first.power_off()
         outcome.problems += problems_of(outcome.facts, outcome)
-        with started(machine, folder, host) as second:
+        with started(machine, folder, host) as second, _pictured(second):
             second.wait_for_ssh(user, key, TIMEOUT_S)
             again = look(second, user, key)
             second.power_off()
@@ -98,7 +115,7 @@ def boot_twice(machine: Machine, user: str, key: Path, folder: Path, host: str) 
                 outcome.problems.append(f"{name}: another one after the second start")
         if again.get("failed"):
             outcome.problems.append(f"units failed at the second start: {again['failed']}")
-    except EmulatorError as error:
+    except DebstackError as error:  # of ssh too
         outcome.problems.append(error.message)
     return outcome
 
@@ -111,13 +128,16 @@ def test_image(
     host: str,
     firmwares: Sequence[str],
     user: str,
+    scratch: Path,
     folder: Path,
 ) -> list[Outcome]:
-    """Test an image with each of `firmwares`; logs, screenshots and result.json go to `folder`."""
+    """Test an image with each of `firmwares`; logs, screenshots and result.json go to `folder`.
+
+    `folder` is made when all of them have been tried; until then everything is in `scratch`.
+    """
     outcomes = []
-    folder.mkdir(parents=True, exist_ok=True)
     for firmware in firmwares:
-        place = folder / firmware
+        place = scratch / firmware
         place.mkdir()
         key, public = make_key(place)
         disk = place / "seed.img"
@@ -131,6 +151,11 @@ def test_image(
             seed=disk,
         )
         outcomes.append(boot_twice(machine, user, key, place, host))
+    for firmware in firmwares:
+        (folder / firmware).mkdir(parents=True)
+        for path in (scratch / firmware / name for name in _KEPT):
+            if path.exists():
+                shutil.copyfile(path, folder / firmware / path.name)
     result = [asdict(outcome) for outcome in outcomes]
     (folder / "result.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return outcomes

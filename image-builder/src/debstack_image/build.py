@@ -15,7 +15,7 @@ from pathlib import Path
 
 from debstack.base.errors import CommandError
 from debstack.base.run import run
-from debstack_image import formats, tree
+from debstack_image import formats, reproduce, tree
 from debstack_image.access import configure_access
 from debstack_image.boot import configure_boot, make_initramfs, newest_kernel
 from debstack_image.bootstrap import bootstrap, left_out, mmdebstrap_argv, supply_of
@@ -35,7 +35,6 @@ from debstack_image.loaders import Loaders, prepare
 from debstack_image.manifest import Installed, installed_packages
 from debstack_image.packages import priority_pattern, wanted_packages
 from debstack_image.progress import say, step
-from debstack_image.reproduce import preferences, sources_of
 from debstack_image.settings import Settings
 from debstack_image.sources import Sources
 from debstack_image.system import configure_system
@@ -132,7 +131,7 @@ class Build:
             say(f"working in {self.scratch}: there is too little memory to do it there")
         run(["hostname", "localhost"])
         enable(settings.architecture, machine_architecture(), self.scratch)
-        self.result = Result(sources=sources_of(settings))
+        self.result = Result(sources=reproduce.sources_of(settings))
         self.make_tree(self.result.sources)
         self.result.digest = digest_of(
             self.known, json.dumps(described(settings), sort_keys=True), self.result.sources.image
@@ -161,10 +160,11 @@ class Build:
         folder = cache.index(name) if cache else self.scratch / "index"
         with cache.locked(f"index-{name}") if cache else nullcontext():
             index = Index.make(folder, settings.architecture, sources, options)
-            index.prefer(preferences(settings))
+            index.prefer(reproduce.preferences(settings))
             with step("index of the mirror"):
                 index.update()
                 self.known = index.resolve(wanted)
+                reproduce.check(settings, self.known)
             key = self.base_key(index, wanted)
             if cache and not settings.refresh:
                 with step("installed packages from the cache"):

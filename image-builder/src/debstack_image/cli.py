@@ -86,7 +86,7 @@ def main() -> int:
     try:
         return run_main(PROGRAM, lambda: _told(sys.argv[1:]))
     except Interrupted as signal:
-        print(f"{PROGRAM}: interrupted; nothing is left behind", file=sys.stderr)
+        print(f"{PROGRAM}: interrupted; nothing unfinished is left behind", file=sys.stderr)
         return signal.code
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import tarfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from building import HARD, Builder, digest, ensure_programs
+from building import HARD, TINY, Builder, command_lines, digest, ensure_programs
 
 from debstack.base.run import run
 from debstack_image import seed
@@ -266,6 +268,22 @@ def test_one_build_gives_every_format(user: Builder) -> None:
 
 
 @pytest.mark.long
+def test_the_kernel_is_started_directly(user: Builder, tmp_path: Path) -> None:
+    output = user.folder("direct")
+    user.build(
+        *(output, "--minimal", "--boot-manager", "none"),
+        *("--format", "qcow2,kernel", "--name", "direct"),
+    )
+
+    def attach(folder: Path, key: str) -> dict[str, object]:
+        files = ("-kernel", f"{output}/direct.vmlinuz", "-initrd", f"{output}/direct.initrd")
+        line = ("-append", "root=LABEL=root ro console=ttyS0,115200")
+        return {**no_cloud(folder, key), "more": (*files, *line)}
+
+    boot(output / "direct.qcow2", tmp_path / "machine", "bios", attach, "nocloud")
+
+
+@pytest.mark.long
 def test_bookworm_is_the_same_to_the_last_bit(user: Builder, root: Builder) -> None:
     found = []
     for builder in (user, root):
@@ -284,4 +302,40 @@ def test_its_own_test_finds_it_well(user: Builder) -> None:
         ("bios", []),
         ("uefi", []),
     ]
-    assert (output / f"{_TITLE}.test" / "bios" / "screen.png").read_bytes().startswith(b"\x89PNG")
+    place = output / f"{_TITLE}.test" / "bios"
+    assert (place / "screen.png").read_bytes().startswith(b"\x89PNG")
+    assert {path.name for path in place.iterdir()} == {"console.log", "qemu.log", "screen.png"}
+    assert list(user.work.iterdir()) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_killed_while_it_is_tested_it_takes_the_machine_with_it(
+    user: Builder, number: signal.Signals
+) -> None:
+    output = user.folder("killed")
+    log = output.parent / "killed.log"
+    log.write_text("")
+    companion = user.start(output, log, "--minimal", "--name", "killed", "--test")
+    deadline = time.monotonic() + TIMEOUT_S
+    while not (started := [pid for pid, line in command_lines().items() if _of(user, line)]):
+        assert companion.wait(0.2) is None, log.read_text()
+        assert time.monotonic() < deadline
+    os.kill(companion.pid, number)
+    assert companion.wait(60) == (-number if number == signal.SIGKILL else 128 + number)
+    deadline = time.monotonic() + 20
+    while command_lines().keys() & set(started):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    # The image was finished before; what its machine worked with is not there, or is swept.
+    run(["sha256sum", "--check", "--strict", "killed.SHA256SUMS"], cwd=output)
+    assert not (output / "killed.test").exists()
+    if number == signal.SIGKILL:
+        again = user.argv(["--output", user.folder("after"), *TINY])
+        run(again, env=user.environment(user.work), timeout_s=TIMEOUT_S)
+    assert list(user.work.iterdir()) == []
+
+
+def _of(user: Builder, line: str) -> bool:
+    """Tell whether a command line is that of a machine of this user's."""
+    return line.startswith("qemu-system-") and str(user.work) in line

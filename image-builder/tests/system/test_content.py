@@ -9,7 +9,16 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from building import HARD, TINY, Builder, command_lines, ensure_programs, manifest, wait_until_gone
+from building import (
+    HARD,
+    TINY,
+    Builder,
+    command_lines,
+    ensure_programs,
+    left_behind,
+    manifest,
+    wait_until_gone,
+)
 from local_mirror import make_repository
 
 from debstack.base.run import run
@@ -93,6 +102,23 @@ def test_built_again_from_its_manifest(tiny: Path, user: Builder) -> None:
     assert (output / "tiny.tar").read_bytes() == (tiny / "tiny.tar").read_bytes()
 
 
+def test_built_again_with_the_version_of_then_where_there_is_a_newer_one(user: Builder) -> None:
+    then, now = user.folder("then"), user.folder("now")
+    repository = make_repository(user.folder("then-input"), "theirs")
+    user.build(then, *TINY, "--repository", repository.source, "--include", "theirs")
+    again = ("--reproduce", then / "tiny.manifest.json")
+    repository.offer("theirs", "1.0", "2.0")
+    user.build(now, *again)
+    assert (now / "tiny.tar").read_bytes() == (then / "tiny.tar").read_bytes()
+    repository.offer("theirs", "2.0")
+    output = user.folder("never")
+    done = user.build(output, *again, check=False)
+    assert done.code == 3, done.stderr
+    assert "theirs:all: expected 1.0 " in done.stderr
+    assert "the mirror has 2.0 " in done.stderr
+    assert left_behind(user, output) == []
+
+
 def test_two_at_once_with_one_cache(user: Builder) -> None:
     outputs = [user.folder("one"), user.folder("two")]
     logs = [output.parent / f"{output.name}.log" for output in outputs]
@@ -160,8 +186,9 @@ def test_an_overlay_a_preseed_and_a_hook(user: Builder) -> None:
 
 
 def test_a_repository_of_a_third_party_comes_with_its_key(user: Builder) -> None:
-    output, source = user.folder("them"), make_repository(user.folder("them-input"), "theirs")
-    user.build(output, *TINY, "--repository", source, "--include", "theirs")
+    output = user.folder("them")
+    repository = make_repository(user.folder("them-input"), "theirs")
+    user.build(output, *TINY, "--repository", repository.source, "--include", "theirs")
     found = text_of(output / "tiny.tar", "/etc/apt/sources.list.d/debian.sources")
     assert "Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n" in found
     packages = {package["name"]: package for package in manifest(output, "tiny")["packages"]}
