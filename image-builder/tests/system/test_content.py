@@ -230,17 +230,20 @@ def test_the_system_speaks_and_reckons_as_told(user: Builder) -> None:
 
 
 @pytest.mark.long
-def test_a_tree_of_another_processor(user: Builder) -> None:
+@pytest.mark.parametrize(
+    ("architecture", "machine"), [("arm64", b"\xb7\x00"), ("riscv64", b"\xf3\x00")]
+)
+def test_a_tree_of_another_processor(user: Builder, architecture: str, machine: bytes) -> None:
     ensure_programs({"qemu-aarch64-static": "qemu-user-static"})
     known = list(Path("/proc/sys/fs/binfmt_misc").glob("*"))
     output = user.folder("foreign")
-    user.build(output, *TINY, "--architecture", "arm64")
+    user.build(output, *TINY, "--architecture", architecture)
     with tarfile.open(output / "tiny.tar") as archive:
         stream = archive.extractfile("./usr/bin/dpkg")
         assert stream is not None
-        assert stream.read(20)[18:] == b"\xb7\x00"
+        assert stream.read(20)[18:] == machine
     packages = manifest(output, "tiny")["packages"]
-    assert {package["architecture"] for package in packages} == {"all", "arm64"}
+    assert {package["architecture"] for package in packages} == {"all", architecture}
     # What the kernel was taught was for the build alone.
     assert list(Path("/proc/sys/fs/binfmt_misc").glob("*")) == known
 
