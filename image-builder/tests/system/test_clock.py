@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
@@ -18,7 +17,11 @@ pytestmark = pytest.mark.long
 
 _TITLE = "debian-trixie-minimal-amd64"
 _FORMATS = ("raw", "qcow2")
-_HOURS = 7
+#: Another day too, whenever the test runs.
+_HOURS = 31
+#: In the guest's memory: what a user of the guest makes in its folders of this machine is root's.
+_OUTPUT = "/dev/shm/output"
+_TIMEOUT_S = 3600.0
 
 
 def digests(output: Path) -> list[str]:
@@ -55,14 +58,13 @@ def test_hours_later_each_builds_the_same_to_the_last_bit(
     ensure_programs({"linux.uml": "user-mode-linux"})
     builder = {"user": user, "root": root}[who]
     shared = root.folder("later")
-    output = shared / "output"
-    output.mkdir()
-    os.chown(output, builder.uid, builder.uid)
+    make = ["install", "-d", "-o", str(builder.uid), _OUTPUT]
     scratch = {**builder.environment(builder.folder("work")), "TMPDIR": "/dev/shm"}
     environment = [f"{name}={value}" for name, value in scratch.items()]
-    argv = ["env", *environment, *builder.argv(["--output", output, *arguments])]
+    build = ["env", *environment, *builder.argv(["--output", _OUTPUT, *arguments])]
+    copy = ["cp", "--recursive", "--sparse=always", _OUTPUT, str(shared)]
     began = time.time()
-    ((code, log),) = run_in_guest(shared, f"{_HOURS} hours", [argv], timeout_s=1800)
-    assert code == 0, log
+    done = run_in_guest(shared, f"{_HOURS} hours", [make, build, copy], timeout_s=_TIMEOUT_S)
+    assert [code for code, _ in done] == [0, 0, 0], done
     assert int((shared / "clock").read_text()) - began > (_HOURS - 1) * 3600
-    assert digests(output) == now
+    assert digests(shared / "output") == now
