@@ -41,6 +41,7 @@ _CONNECT_TIMEOUT_S = 5.0
 _DEADLINE_S = 30.0
 _POLL_S = 0.05
 
+
 def fronts_of(context: Context) -> list[Front]:
     """Return the services of this machine that have a port and run, in order of their ports.
 
@@ -49,9 +50,7 @@ def fronts_of(context: Context) -> list[Front]:
     """
     trusting = _trusting(context)
     found = [
-        Front(
-            name=name, port=unit.port, upgrades=unit.kind is UnitKind.DAEMON, trusting=trusting
-        )
+        Front(name=name, port=unit.port, upgrades=unit.kind is UnitKind.DAEMON, trusting=trusting)
         for manifest in context.manifests
         for name, unit in manifest.package.unit.items()
         if unit.port and holds(context.site, manifest, unit.when)
