@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cloudtest import virtual
-from cloudtest.acting import act, apt, inside, openstack_json
+from cloudtest.acting import act, apt, debstack, inside, openstack_json, preseed
 from debstack.base.errors import DebstackError
+from debstack.runtime.demo.command import RANGE
 from testbed.machine import wait_until
 from testbed.node import Node
 
@@ -20,7 +21,8 @@ _ITEM = re.compile(r"(?P<roles>[a-z-]+(\+[a-z-]+)*)(\*(?P<count>[1-9][0-9]*))?")
 _INSTALL_TIMEOUT_S = 1800.0
 #: Nova's scheduler looks for new hosts every few seconds.
 _ARRIVAL_TIMEOUT_S = 120.0
-EXAMPLE = "controller+proxy,compute*2"
+EXAMPLE = "controller,proxy,compute*2"
+PROXY = "proxy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,17 @@ def lay_tunnels(node: Node) -> None:
     wants = "/etc/systemd/system/ovs-vswitchd.service.wants"
     node.enter_chroot(["mkdir", "-p", wants])
     node.enter_chroot(["ln", "-s", _UNIT, f"{wants}/"])
+
+
+def choose_face(controller: Node, proxy: Node) -> None:
+    """Let users come by `proxy`, before `controller` is installed: a line of its preseed file."""
+    preseed(controller, {"openstack/public-host": proxy.address}, {})
+
+
+def lead_outside(controller: Node, proxy: Node) -> None:
+    """Make the way of the demo's networks to the outside, through `proxy`, as the demo says."""
+    debstack(proxy, "demo")
+    act(controller, "ip", "route", "replace", RANGE, "via", proxy.address)
 
 
 def hand_over(controller: Node, node: Node, role: str = "", *, own: bool = False) -> None:

@@ -34,7 +34,8 @@ defaults debstack
 \ttimeout tunnel 24h
 """
 _BIND = (
-    "\tbind {address}:{port} transparent ssl crt {pem} alpn {protocols} ssl-min-ver TLSv1.2{asked}\n"
+    "\tbind {address}:{port} transparent ssl crt {pem} alpn {protocols}"
+    " ssl-min-ver TLSv1.2{asked}\n"
 )
 #: What clients say of themselves is not passed on: only HAProxy knows.
 _FRONT = """
