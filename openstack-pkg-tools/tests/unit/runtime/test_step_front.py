@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from unit.runtime.making import applied, context, inputs, manifests_of
+from unit.runtime.making import all_manifests, applied, context, inputs, manifests_of
 
 from debstack.base.errors import AnswerError, ConfigurationError, DebstackError
 from debstack.runtime import haproxy, series, systemd
@@ -168,7 +168,7 @@ def public_face(root: Path, answers: dict[str, str] | None = None) -> Context:
     folder = root / series.SERIES.lstrip("/")
     folder.mkdir(parents=True)
     of_role = (*manifests_of("keystone"), *manifests_of("nova"))
-    others = (*manifests_of("heat"), *manifests_of("swift"))
+    others = tuple(m for source in ("heat", "horizon", "swift") for m in manifests_of(source))
     for manifest in (*of_role, *others):
         (folder / f"{manifest.binary}.json").write_text(manifest_json(manifest))
     roles = {"schema": 1, "role": {"controller": [m.binary for m in of_role]}}
@@ -189,7 +189,7 @@ def test_the_public_face_passes_on_what_the_catalogue_names_and_consoles(tmp_pat
     assert made.site.tls.serves
     found = front.fronts_of(made)
     # Metadata are for other machines of the cloud, and so are Swift's servers of objects.
-    assert [f.port for f in found] == [5000, 6080, 6083, 8000, 8004, 8080, 8774]
+    assert [f.port for f in found] == [5000, 6080, 6083, 8000, 8004, 8080, 8090, 8774]
     text = haproxy.configuration(found, "10.0.0.9", "127.0.0.1")
     assert "http-check send meth GET uri /healthcheck hdr Host 10.0.0.4" in text
     assert "http-check send meth GET uri / hdr" in backend_of(text, "nova-api")
@@ -241,6 +241,21 @@ def test_the_public_face_serves_at_the_address_that_was_chosen(
     found = front.fronts_of(public_face(tmp_path, {"openstack/public-host": host}))
     text = haproxy.configuration(found[:1], "10.0.0.4", "127.0.0.1")
     assert [line.split()[1] for line in text.splitlines() if "\tbind " in line] == binds
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_an_address_that_was_chosen_is_served_where_it_is_this_machines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: bool
+) -> None:
+    monkeypatch.setattr(front, "can_bind", lambda _: here)
+    answers = {"openstack/public-host": "203.0.113.7", "openstack/join": "true"}
+    installed = (*all_manifests(), *manifests_of("nova"))
+    site = resolve(inputs(installed, {**answers, "nova/console": "novnc"}))
+    found = front.fronts_of(Context(site=site, manifests=installed, root=tmp_path))
+    ports = {5000, 6080, 8774, 9292} if here else set()
+    # Neither metadata nor the authority: machines ask for these.
+    assert {f.port for f in found if f.addresses == ("203.0.113.7",)} == ports
+    assert {8775, 5002} <= {f.port for f in found if not f.addresses}
 
 
 def test_a_machine_to_pass_on_to_is_named_exactly() -> None:

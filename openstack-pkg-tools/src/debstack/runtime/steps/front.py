@@ -21,6 +21,7 @@ from debstack.base.run import run
 from debstack.base.secret import Secret
 from debstack.runtime import systemd
 from debstack.runtime.context import Context
+from debstack.runtime.facts import can_bind
 from debstack.runtime.files import WantedFile, difference, told, write
 from debstack.runtime.haproxy import CONFIGURATION, PEM, Front, configuration, drop_in
 from debstack.runtime.series import role_manifests, series_manifests
@@ -49,8 +50,15 @@ def fronts_of(context: Context) -> list[Front]:
     face of the cloud, the services of other machines are.
     """
     trusting = _trusting(context)
+    public = tuple(filter(can_bind, _chosen_addresses(context.site)))
     found = [
-        Front(name=name, port=unit.port, upgrades=unit.kind is UnitKind.DAEMON, trusting=trusting)
+        Front(
+            name=name,
+            port=unit.port,
+            upgrades=unit.kind is UnitKind.DAEMON,
+            trusting=trusting,
+            addresses=public if unit.port in _public_ports(manifest) else (),
+        )
         for manifest in context.manifests
         for name, unit in manifest.package.unit.items()
         if unit.port and holds(context.site, manifest, unit.when)
@@ -84,8 +92,8 @@ def _chosen_addresses(site: Site) -> tuple[str, ...]:
 def public_fronts(context: Context, controllers: Sequence[str]) -> list[Front]:
     """Return what this machine passes on to `controllers`, as the public face of the cloud.
 
-    That is what the catalogue names, and consoles: not what machines ask each other. Which of it
-    the controllers have, they show themselves: it is there as soon as it answers.
+    That is what the catalogue names, consoles and the dashboard: not what machines ask each other.
+    Which of it the controllers have, they show themselves: it is there as soon as it answers.
     """
     ours = context.site.tls.mode is TlsMode.LOCAL_CA
     of_role = {manifest.binary for manifest in role_manifests(context.root, "controller")}
@@ -102,14 +110,18 @@ def public_fronts(context: Context, controllers: Sequence[str]) -> list[Front]:
         )
         for manifest in series_manifests(context.root)
         for name, unit in manifest.package.unit.items()
-        if unit.port in _public_ports(manifest, consoles=manifest.binary in of_role)
+        if unit.port in _public_ports(manifest)
     ]
 
 
-def _public_ports(manifest: Manifest, *, consoles: bool) -> set[int]:
+def _public_ports(manifest: Manifest) -> set[int]:
+    """Return the ports that users come by: the catalogue's, consoles', a web application's own."""
     endpoints = {service.endpoint.port for service in manifest.package.service.values()}
-    units = manifest.package.unit.values() if consoles else ()
-    return endpoints | {u.port for u in units if u.port and u.kind is UnitKind.DAEMON}
+    return {
+        unit.port
+        for unit in manifest.package.unit.values()
+        if unit.port and (not endpoints or unit.port in endpoints or unit.kind is UnitKind.DAEMON)
+    }
 
 
 def served(address: str, port: int) -> bytes | None:
