@@ -13,20 +13,18 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from cloudtest import groundwork, several, virtual
+from cloudtest import several, virtual
 from cloudtest.acting import (
     act,
     apt,
     complaint,
     debstack,
-    dpkg_configure,
     inside,
     openstack,
     status,
 )
+from cloudtest.joined import COMPUTES, INSTALL_TIMEOUT_S, Cloud, make_joined_cloud
 from cloudtest.observing import identity
-from cloudtest.stages import ALL_IN_ONE
-from debstack.base.run import Result
 from debstack.runtime.tls import places
 from testbed import archive
 from testbed.bed import Testbed
@@ -35,77 +33,18 @@ from testbed.node import Node
 
 pytestmark = [pytest.mark.root, pytest.mark.system]
 
-_INSTALL_TIMEOUT_S = 1800.0
-_COMPUTES = ("compute-1", "compute-2")
 DASHBOARD = "openstack-dashboard"
 #: The port of noVNC.
 CONSOLES = 6080
-_OF_ONE_MACHINE = ("/etc/openvswitch/system-id.conf", "/etc/openvswitch/conf.db")
 #: What only the controller may know.
 _FOREIGN = re.compile(r"(admin|database)-password|(?<!nova/)service-password")
-
-
-class Cloud:
-    """A controller, a proxy that users come by, and two compute nodes."""
-
-    def __init__(self, controller: Node, proxy: Node, computes: dict[str, Node]) -> None:
-        self.controller = controller
-        self.proxy = proxy
-        self.computes = computes
-        #: From debstack export to the end of apt-get, for what joined without trouble.
-        self.took: dict[str, float] = {}
-        #: What apt-get said where the controller could not be reached, and what came of it.
-        self.unreached: Result
-        self.left = ""
-
-    @property
-    def nodes(self) -> tuple[Node, ...]:
-        """All of its machines."""
-        return (self.controller, self.proxy, *self.computes.values())
 
 
 @pytest.fixture(scope="module")
 def cloud(repository: Path) -> Iterator[Cloud]:
     """All nodes joined, with the networks of debstack demo."""
-    ground = groundwork.ensure_groundwork("debian", repository, ALL_IN_ONE)
     with Testbed("nodes") as bed:
-
-        def make(name: str) -> Node:
-            node = bed.create(
-                name, from_stage=ground, repository=repository, networks=several.NETWORKS
-            )
-            # Where Open vSwitch ran before, it has a name that no other machine may have.
-            node.enter_chroot(["rm", "-f", *_OF_ONE_MACHINE])
-            several.lay_tunnels(node)
-            return node.boot()
-
-        controller, proxy, *computes = (make(name) for name in ("controller", "proxy", *_COMPUTES))
-        several.choose_face(controller, proxy)
-        apt(controller, "install", "openstack-controller", timeout_s=_INSTALL_TIMEOUT_S)
-        found = Cloud(controller, proxy, dict(zip(_COMPUTES, computes, strict=True)))
-        found.took["proxy"] = several.join(controller, proxy, ["proxy"])
-        found.took["compute-1"] = several.join(controller, found.computes["compute-1"], ["compute"])
-        _join_unreached(found, found.computes["compute-2"])
-        several.await_hypervisors(controller, _COMPUTES)
-        debstack(controller, "demo")
-        several.lead_outside(controller, proxy)
-        yield found
-
-
-def _join_unreached(cloud: Cloud, node: Node) -> None:
-    """Install `node`, with RabbitMQ users of its own, while nobody reaches the controller."""
-    several.hand_over(cloud.controller, node, "compute", own=True)
-    with cloud.controller.cut_off():
-        cloud.unreached = apt(
-            node,
-            "install",
-            "openstack-compute",
-            check=False,
-            env={"DEBSTACK_WAIT": "3"},
-            timeout_s=_INSTALL_TIMEOUT_S,
-        )
-        cloud.left = act(node, "dpkg", "--audit").stdout
-    dpkg_configure(node)
+        yield make_joined_cloud(bed, repository)
 
 
 def test_an_unreachable_controller_is_told_once_and_the_rest_is_done_later(cloud: Cloud) -> None:
@@ -127,7 +66,7 @@ def test_an_unreachable_controller_is_told_once_and_the_rest_is_done_later(cloud
 def test_servers_on_two_nodes_reach_each_other_and_the_world(
     cloud: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = several.prove_nodes(cloud.controller, _COMPUTES)
+    told = several.prove_nodes(cloud.controller, COMPUTES)
     with capsys.disabled():
         for name, seconds in cloud.took.items():
             print(f"\n{name}: from debstack export to the end of apt-get: {seconds:.0f} s")
@@ -204,7 +143,7 @@ def test_a_console_is_served_by_the_proxy(cloud: Cloud, first: str) -> None:
 @pytest.mark.long
 def test_a_dashboard_on_the_proxy_is_served_there(cloud: Cloud, repository: Path) -> None:
     archive.supply([DASHBOARD], repository=repository)
-    apt(cloud.proxy, "install", DASHBOARD, timeout_s=_INSTALL_TIMEOUT_S)
+    apt(cloud.proxy, "install", DASHBOARD, timeout_s=INSTALL_TIMEOUT_S)
     url = f"https://{cloud.proxy.address}:8090"
     found = inside(cloud.controller, "dashboard_session", url, "--login")
     assert found["known"] == {"login": True}
@@ -336,7 +275,7 @@ def test_users_that_are_lost_are_made_again_and_passwords_are_changed(cloud: Clo
     several.hand_over(node, other, "compute", own=True)
     debstack(other, "apply")
     assert status(other)["in-order"]
-    several.await_hypervisors(node, _COMPUTES)
+    several.await_hypervisors(node, COMPUTES)
     # One that never came.
     assert exported(node, "--node", "compute-9")["openstack/messaging-node"] == "compute-9"
     assert "nova@compute-9" in broker_users(node)
@@ -352,7 +291,7 @@ def test_users_that_are_lost_are_made_again_and_passwords_are_changed(cloud: Clo
 def test_a_node_that_is_started_again_is_back_by_itself(cloud: Cloud) -> None:
     node = cloud.computes["compute-2"]
     node.reboot()
-    several.await_hypervisors(cloud.controller, _COMPUTES)
+    several.await_hypervisors(cloud.controller, COMPUTES)
     assert inside(cloud.controller, "not_up") == []
     assert act(node, "systemctl", "--failed", "--no-legend").stdout == ""
 
