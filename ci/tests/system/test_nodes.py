@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ from cloudtest.acting import (
 )
 from cloudtest.joined import COMPUTES, INSTALL_TIMEOUT_S, Cloud, make_joined_cloud
 from cloudtest.observing import identity
+from debstack.base.errors import CommandError
 from debstack.runtime.tls import places
 from testbed import archive
 from testbed.bed import Testbed
@@ -170,7 +172,41 @@ def test_a_proxy_that_is_started_again_is_back_by_itself(
     assert virtual.ssh(cloud.controller, first, "cat /proc/sys/kernel/random/boot_id") == boot
     assert status(cloud.proxy)["in-order"]
     assert act(cloud.proxy, "systemctl", "--failed", "--no-legend").stdout == ""
+
+
+def test_all_machines_that_are_started_again_at_once_are_a_cloud_again(
+    cloud: Cloud, first: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    began = time.monotonic()
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda node: node.reboot(), cloud.nodes))
+    booted = time.monotonic()
+    wait_until(
+        lambda: reported(cloud.controller) == [],
+        timeout_s=300,
+        interval_s=2,
+        what="all services of all machines to report",
+    )
+    with capsys.disabled():
+        told = f"{booted - began:.0f} s to boot, {time.monotonic() - booted:.0f} s to report"
+        print(f"\nall machines at once: {told}")
+    several.lead_outside(cloud.controller, cloud.proxy)  # the user's route is the user's
+    openstack(cloud.controller, "server", "start", "first")
+    virtual.prove_login(cloud.controller, first)
+    console(cloud)
+    for node in cloud.nodes:
+        assert status(node)["in-order"], node.name
+        assert act(node, "systemctl", "--failed", "--no-legend").stdout == ""
     virtual.remove_server(cloud.controller, "first")
+
+
+def reported(controller: Node) -> list[str]:
+    """Return what does not report; everything while the cloud cannot be asked yet."""
+    try:
+        found: list[str] = inside(controller, "not_up")
+    except CommandError:
+        return ["the cloud itself"]
+    return found
 
 
 def test_a_machine_that_joins_knows_no_secret_but_its_own(cloud: Cloud) -> None:

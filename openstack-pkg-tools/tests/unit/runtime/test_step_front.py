@@ -205,6 +205,12 @@ def test_the_public_face_passes_on_what_the_catalogue_names_and_consoles(tmp_pat
     assert {f.name for f in found} - quiet == {"keystone", "nova-api"}
 
 
+def test_a_certificate_of_the_public_face_has_to_name_what_users_come_by(tmp_path: Path) -> None:
+    made = public_face(tmp_path, {"openstack/public-host": "cloud.example"})
+    assert made.site.tls.public_names == ("cloud.example",)
+    assert {"cloud.example", "10.0.0.4"} <= set(made.site.tls.names)
+
+
 def test_the_public_face_believes_nobody_and_the_controllers_believe_it(tmp_path: Path) -> None:
     public = haproxy.configuration(front.fronts_of(public_face(tmp_path)), "10.0.0.9", "127.0.0.1")
     alone = haproxy.configuration(front.fronts_of(context(tmp_path)), "10.0.0.4", "127.0.0.1")
@@ -258,7 +264,17 @@ def test_an_address_that_was_chosen_is_served_where_it_is_this_machines(
     assert {8775, 5002} <= {f.port for f in found if not f.addresses}
 
 
-def test_a_machine_to_pass_on_to_is_named_exactly() -> None:
-    answers = {"openstack/controllers": "*"}
-    with pytest.raises(DebstackError, match="openstack/controllers: expected names"):
+@pytest.mark.parametrize(
+    ("host", "mode", "told"),
+    [
+        ("*", "local-ca", "expected names or addresses of machines"),
+        ("10.0.0.4", "provided", 'expected names that .* found the address "10.0.0.4"'),
+        ("[fd00::4]", "provided", "expected names that provided certificates have"),
+    ],
+)
+def test_a_machine_to_pass_on_to_is_named_so_that_it_can_be_verified(
+    host: str, mode: str, told: str
+) -> None:
+    answers = {"openstack/controllers": host, "openstack/tls": mode}
+    with pytest.raises(DebstackError, match=f"openstack/controllers: {told}"):
         resolve(inputs(manifests_of("debstack"), answers))

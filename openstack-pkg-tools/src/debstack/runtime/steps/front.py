@@ -7,7 +7,6 @@ is the administrator's, and ours besides.
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import socket
 import ssl
@@ -31,6 +30,7 @@ from debstack.runtime.steps import tls
 from debstack.runtime.substitution import holds
 from debstack.runtime.tls import places, request
 from debstack.runtime.tls.issuing import Pair
+from debstack.runtime.urls import is_address
 from debstack.spec.vocabulary import Manifest, UnitKind
 
 log = logging.getLogger(__name__)
@@ -82,11 +82,8 @@ def _trusting(context: Context) -> bool:
 def _chosen_addresses(site: Site) -> tuple[str, ...]:
     """Return the address that users come by, where that is not the one of this machine."""
     host = site.answers.get("openstack/public-host", "")
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return ()  # a name: it leads to this machine, or to an address that only it knows
-    return () if host == site.management_address else (host,)
+    # A name leads to this machine, or to an address that is not known here.
+    return (host,) if is_address(host) and host != site.management_address else ()
 
 
 def public_fronts(context: Context, controllers: Sequence[str]) -> list[Front]:
