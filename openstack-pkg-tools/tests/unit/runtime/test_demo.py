@@ -45,9 +45,10 @@ def test_the_machine_has_the_first_address_and_nat() -> None:
 
 @dataclass
 class Deed:
-    """What the demo did on this machine, and whether it asked for the cloud."""
+    """What the demo did on this machine, and the network interfaces that it found there."""
 
     done: list[str] = field(default_factory=list)
+    interfaces: set[str] = field(default_factory=set)
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def deed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deed:
     monkeypatch.setattr(command, "require_root", lambda: None)
     monkeypatch.setattr(command, "single_apply", nullcontext)
     monkeypatch.setattr(command, "CLOUDS", str(tmp_path / "clouds.yaml"))
-    monkeypatch.setattr(command, "INTERFACES", tmp_path)
+    monkeypatch.setattr(command, "has_interface", lambda name: name in found.interfaces)
     monkeypatch.setattr(answers, "SITE_FILE", str(site))
     monkeypatch.setattr(manifests, "read_manifests", lambda _: manifests_of("neutron"))
     monkeypatch.setattr(host, "additions", lambda _: [change])
@@ -73,19 +74,24 @@ def demo(*, remove: bool = False) -> int:
 
 
 def test_the_network_gateway_makes_the_way_to_the_outside_and_nothing_else(
-    deed: Deed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    deed: Deed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "br-ex").mkdir()
+    deed.interfaces.add("br-ex")
     assert demo() == 0
     assert deed.done == ["way"]
     assert demo(remove=True) == 0
     assert "nothing to remove" in capsys.readouterr().err
 
 
+def test_interfaces_are_those_of_this_machine() -> None:
+    assert command.has_interface("lo")
+    assert not command.has_interface("br-none")
+
+
 @pytest.mark.parametrize("answer", ["", "d-i neutron/gateway boolean false\n"])
 def test_elsewhere_it_says_where_to_run_it(deed: Deed, tmp_path: Path, answer: str) -> None:
     if answer:
-        (tmp_path / "br-ex").mkdir()
+        deed.interfaces.add("br-ex")
         (tmp_path / "site.preseed").write_text(answer)
     with pytest.raises(DebstackError, match="nor do routers lead to the outside here"):
         demo()

@@ -8,6 +8,7 @@ to the outside where routers lead there. On a cloud of several machines these ma
 from __future__ import annotations
 
 import ipaddress
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,6 @@ from debstack.runtime.machine import require_root
 from debstack.runtime.preseed import Preseed
 from debstack.runtime.steps.clouds import CLOUDS
 
-#: Where the kernel shows the network interfaces of this machine.
-INTERFACES = Path("/sys/class/net")
 RANGE = "172.24.4.0/24"
 _SMALLEST = 28
 
@@ -44,6 +43,11 @@ def parsed_range(text: str) -> host.Network:
             hint=f"give it a prefix of /{_SMALLEST} or shorter",
         )
     return found
+
+
+def has_interface(name: str) -> bool:
+    """Return whether this machine has the network interface `name`."""
+    return name in (found for _index, found in socket.if_nameindex())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +79,7 @@ def _place(external_range: str) -> Place:
             outside=host.Outside(bridge=bridge, range=parsed_range(external_range)),
             physical_network=network,
         ),
-        gateway=effective.get("neutron/gateway") == "true" and (INTERFACES / bridge).exists(),
+        gateway=effective.get("neutron/gateway") == "true" and has_interface(bridge),
         administers=Path(CLOUDS).exists(),
     )
 
