@@ -100,11 +100,11 @@ def test_every_public_url_leads_to_the_proxy_and_is_verified_elsewhere(cloud: Cl
 def test_services_know_who_asked_the_proxy_and_believe_nobody_else(cloud: Cloud) -> None:
     user = cloud.computes["compute-1"]
     for face in (cloud.proxy, cloud.controller):
-        url = f"https://{face.address}:8774/v2.1/?by={face.name}"
+        url = f"https://{face.address}:8774/v2.1/servers?by={face.name}"
         claim = ("X-Forwarded-For", "192.0.2.66", "Forwarded", "for=192.0.2.66")
         assert inside(user, "ask", url, *claim) == 401
         told = act(cloud.controller, "journalctl", "-u", "nova-api", "--grep", f"by={face.name}")
-        assert f'{user.address} "GET /v2.1/?by={face.name}"' in told.stdout
+        assert f'{user.address} "GET /v2.1/servers?by={face.name}"' in told.stdout
         assert "192.0.2.66" not in told.stdout
 
 

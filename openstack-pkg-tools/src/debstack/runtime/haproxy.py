@@ -72,8 +72,12 @@ _CHECKED = """\
 _OPTIONAL = "\tno log\n"
 _ELSEWHERE = (
     "\tserver {name} {host}:{port} ssl verify required ca-file {ca} verifyhost {shown}{proof}"
-    " check inter 2s fall 2 rise 1\n"
+    " check {pace} fall 2 rise 1\n"
 )
+_PACE = "inter 2s"
+#: Where there is no page for that: the one that is asked instead is one that the service logs.
+_SLOW_PACE = "inter 10s fastinter 1s downinter 2s"
+NO_HEALTH_PATH = "/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +91,8 @@ class Front:
     upgrades: bool
     #: Machines that serve, by TLS too; empty for this one.
     machines: tuple[str, ...] = ()
-    #: For those: the path that answers where they work; empty if a connection tells all.
+    #: For those: the path that answers where they work, NO_HEALTH_PATH for just any; empty if a
+    #: connection tells all.
     health_path: str = ""
     #: For those: the name that their certificates have in common; empty if they have none.
     shown_name: str = ""
@@ -112,6 +117,7 @@ def _backend(front: Front, backend: str) -> str:
             port=front.port,
             ca=SYSTEM_AUTHORITIES,
             proof=f" crt {PEM}" if front.shown_name else "",
+            pace=_SLOW_PACE if front.health_path == NO_HEALTH_PATH else _PACE,
         )
         for number, host in enumerate(front.machines, 1)
     ]

@@ -193,6 +193,8 @@ def test_the_public_face_passes_on_what_the_catalogue_names_and_consoles(tmp_pat
     text = haproxy.configuration(found, "10.0.0.9", "127.0.0.1")
     assert "http-check send meth GET uri /healthcheck hdr Host 10.0.0.4" in text
     assert "http-check send meth GET uri / hdr" in backend_of(text, "nova-api")
+    # Nova logs it.
+    assert "check inter 10s fastinter 1s downinter 2s fall 2" in backend_of(text, "nova-api")
     wanted = (
         "server controller-2 [fd00::4]:5000 ssl verify required"
         " ca-file /etc/ssl/certs/ca-certificates.crt"

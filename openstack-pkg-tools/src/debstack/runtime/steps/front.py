@@ -22,7 +22,14 @@ from debstack.runtime import systemd
 from debstack.runtime.context import Context
 from debstack.runtime.facts import can_bind
 from debstack.runtime.files import WantedFile, difference, told, write
-from debstack.runtime.haproxy import CONFIGURATION, PEM, Front, configuration, drop_in
+from debstack.runtime.haproxy import (
+    CONFIGURATION,
+    NO_HEALTH_PATH,
+    PEM,
+    Front,
+    configuration,
+    drop_in,
+)
 from debstack.runtime.series import role_manifests, series_manifests
 from debstack.runtime.site import Site, TlsMode
 from debstack.runtime.step import Change, Step
@@ -100,7 +107,7 @@ def public_fronts(context: Context, controllers: Sequence[str]) -> list[Front]:
             port=unit.port,
             upgrades=unit.kind is UnitKind.DAEMON,
             machines=tuple(controllers),
-            health_path=(unit.health_path or "/") if unit.kind is UnitKind.WSGI else "",
+            health_path=(unit.health_path or NO_HEALTH_PATH) if unit.kind is UnitKind.WSGI else "",
             shown_name=places.CONTROLLER_NAME if ours else "",
             optional=manifest.binary not in of_role or unit.when is not None,
             addresses=_chosen_addresses(context.site),
