@@ -21,7 +21,7 @@ repo: ## print how to add build/repo to another machine
 image: ## build an image for Glance into build/ (ARGS="--release trixie …" for other options)
 	@$(INVOKE) image $(if $(ARGS),--arguments '$(subst ','\'',$(ARGS))')
 
-cloud: ## boot a Debian 13 node in the testbed and make a cloud of it (NODES=controller+proxy,compute*2 for several)
+cloud: ## boot a Debian 13 node in the testbed and make a cloud of it (NODES=controller,proxy,compute*2 for several)
 	@$(INVOKE) cloud $(if $(NODES),--nodes '$(NODES)')
 
 cloud-exec: ## run CMD="…" in the cloud of make cloud (NODE=name for another node)

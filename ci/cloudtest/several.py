@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from cloudtest import groundwork, virtual
-from cloudtest.acting import act, apt, inside, openstack_json
+from cloudtest.acting import act, apt, debstack, inside, openstack_json, preseed
 from cloudtest.stages import ALL_IN_ONE
 from debstack.base.errors import DebstackError
+from debstack.runtime.demo.command import RANGE
 from testbed.bed import Testbed
 from testbed.machine import wait_until
 from testbed.node import Node
@@ -23,7 +24,8 @@ _ITEM = re.compile(r"(?P<roles>[a-z-]+(\+[a-z-]+)*)(\*(?P<count>[1-9][0-9]*))?")
 _INSTALL_TIMEOUT_S = 1800.0
 #: Nova's scheduler looks for new hosts every few seconds.
 _ARRIVAL_TIMEOUT_S = 120.0
-EXAMPLE = "controller+proxy,compute*2"
+EXAMPLE = "controller,proxy,compute*2"
+PROXY = "proxy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +121,17 @@ def exported(controller: Node, role: str = "", *options: str) -> str:
     """Return the preseed file for `role`, or with what all machines of the cloud share."""
     chosen = ["--role", role] if role else []
     return controller.run(["debstack", "export", *chosen, *options], timeout_s=300).stdout
+
+
+def choose_face(controller: Node, proxy: Node) -> None:
+    """Let users come by `proxy`, before `controller` is installed: a line of its preseed file."""
+    preseed(controller, {"openstack/public-host": proxy.address}, {})
+
+
+def lead_outside(controller: Node, proxy: Node) -> None:
+    """Make the way of the demo's networks to the outside, through `proxy`, as the demo says."""
+    debstack(proxy, "demo")
+    act(controller, "ip", "route", "replace", RANGE, "via", proxy.address)
 
 
 def hand_over(controller: Node, node: Node, role: str = "", *, own: bool = False) -> None:

@@ -159,11 +159,16 @@ def prove_image(node: Node, folder: Path, *, least_bytes: int = IMAGE_LEAST_BYTE
     )
 
 
-def _prove_all(node: Node, report: Report) -> None:
-    """Make what a first server needs, start one, and prove that all of it works."""
+def _prove_all(node: Node, report: Report, proxy: Node | None = None) -> None:
+    """Make what a first server needs, start one, and prove that all of it works.
+
+    Its floating IP leads through `proxy`, where that is another node.
+    """
     # First, so that the cloud has no image yet.
     with report.timed("debstack demo"):
         node.run(["debstack", "demo"], timeout_s=_SERVER_TIMEOUT_S)
+        if proxy is not None:
+            several.lead_outside(node, proxy)
     with report.timed("token"):
         report.proofs["token"] = prove_token(node)
     with report.timed("catalogue"):
@@ -197,6 +202,10 @@ def make_several(
             several.lay_tunnels(node)
             node.boot()
     (first, *others), (controller, *_) = wanted, nodes
+    proxies = [n for one, n in zip(others, nodes[1:], strict=True) if several.PROXY in one.roles]
+    proxy = proxies[0] if proxies and several.PROXY not in first.roles else None
+    if proxy is not None:
+        several.choose_face(controller, proxy)
     with report.timed(f"{first.name}: apt-get install {' '.join(first.metapackages)}"):
         log_path = BUILD / "logs" / "cloud-install.log"
         install(controller, *first.metapackages, log_path=log_path)
@@ -206,7 +215,7 @@ def make_several(
     computes = [one.name for one in wanted if "compute" in one.roles]
     with report.timed("compute nodes up"):
         several.await_hypervisors(controller, computes)
-    _prove_all(controller, report)
+    _prove_all(controller, report, proxy)
     with report.timed("a server on each compute node"):
         report.proofs["nodes"] = several.prove_nodes(controller, computes)
     return controller

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A cloud of several machines: each joins by one preseed file and apt-get, and knows no more."""
+"""A cloud of four machines: each joins by one preseed file and apt-get, and knows no more."""
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -15,77 +18,33 @@ from cloudtest.acting import (
     apt,
     complaint,
     debstack,
-    dpkg_configure,
     inside,
     openstack,
     status,
 )
-from debstack.base.run import Result
+from cloudtest.joined import COMPUTES, INSTALL_TIMEOUT_S, Cloud, make_joined_cloud
+from cloudtest.observing import identity
+from debstack.base.errors import CommandError
+from debstack.runtime.tls import places
+from testbed import archive
 from testbed.bed import Testbed
 from testbed.machine import wait_until
 from testbed.node import Node
 
 pytestmark = [pytest.mark.root, pytest.mark.system]
 
-_INSTALL_TIMEOUT_S = 1800.0
-_COMPUTES = ("compute-1", "compute-2")
+DASHBOARD = "openstack-dashboard"
+#: The port of noVNC.
+CONSOLES = 6080
 #: What only the controller may know.
 _FOREIGN = re.compile(r"(admin|database)-password|(?<!nova/)service-password")
-
-
-class Cloud:
-    """A controller that leads to the world too, and two compute nodes."""
-
-    def __init__(self, controller: Node, computes: dict[str, Node]) -> None:
-        self.controller = controller
-        self.computes = computes
-        #: From debstack export to the end of apt-get, for what joined without trouble.
-        self.took: dict[str, float] = {}
-        #: What apt-get said where the controller could not be reached, and what came of it.
-        self.unreached: Result
-        self.left = ""
 
 
 @pytest.fixture(scope="module")
 def cloud(repository: Path) -> Iterator[Cloud]:
     """All nodes joined, with the networks of debstack demo."""
     with Testbed("nodes") as bed:
-
-        def make(name: str) -> Node:
-            node = several.make_machine(bed, name, repository, networks=several.NETWORKS)
-            several.lay_tunnels(node)
-            return node.boot()
-
-        controller = make("controller")
-        apt(
-            controller,
-            "install",
-            "openstack-controller",
-            "openstack-proxy",
-            timeout_s=_INSTALL_TIMEOUT_S,
-        )
-        found = Cloud(controller, {name: make(name) for name in _COMPUTES})
-        found.took["compute-1"] = several.join(controller, found.computes["compute-1"], ["compute"])
-        _join_unreached(found, found.computes["compute-2"])
-        several.await_hypervisors(controller, _COMPUTES)
-        debstack(controller, "demo")
-        yield found
-
-
-def _join_unreached(cloud: Cloud, node: Node) -> None:
-    """Install `node`, with RabbitMQ users of its own, while nobody reaches the controller."""
-    several.hand_over(cloud.controller, node, "compute", own=True)
-    with cloud.controller.cut_off():
-        cloud.unreached = apt(
-            node,
-            "install",
-            "openstack-compute",
-            check=False,
-            env={"DEBSTACK_WAIT": "3"},
-            timeout_s=_INSTALL_TIMEOUT_S,
-        )
-        cloud.left = act(node, "dpkg", "--audit").stdout
-    dpkg_configure(node)
+        yield make_joined_cloud(bed, repository)
 
 
 def test_an_unreachable_controller_is_told_once_and_the_rest_is_done_later(cloud: Cloud) -> None:
@@ -107,21 +66,148 @@ def test_an_unreachable_controller_is_told_once_and_the_rest_is_done_later(cloud
 def test_servers_on_two_nodes_reach_each_other_and_the_world(
     cloud: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = several.prove_nodes(cloud.controller, _COMPUTES)
+    told = several.prove_nodes(cloud.controller, COMPUTES)
     with capsys.disabled():
         for name, seconds in cloud.took.items():
             print(f"\n{name}: from debstack export to the end of apt-get: {seconds:.0f} s")
     assert told == "servers on compute-1 and compute-2 reach each other"
 
 
-def test_metadata_and_user_data_come_to_another_machine(cloud: Cloud) -> None:
-    address = virtual.make_server(cloud.controller, "first")
-    assert "user data ran" in virtual.prove_login(cloud.controller, address)
-    assert virtual.prove_metadata(cloud.controller, address).startswith("first, ")
+def test_every_public_url_leads_to_the_proxy_and_is_verified_elsewhere(cloud: Cloud) -> None:
+    hosts: dict[str, set[str]] = {}
+    ports = {CONSOLES}
+    for endpoint in identity(cloud.controller).endpoints:
+        url = urlsplit(endpoint.url)
+        assert url.scheme == "https", endpoint
+        hosts.setdefault(endpoint.interface, set()).add(url.hostname or "")
+        ports.add(url.port or 443)
+    inner = {cloud.controller.address}
+    assert hosts == {"public": {cloud.proxy.address}, "internal": inner, "admin": inner}
+    assert {5000, 8774, 8776, 8778, 9292, 9696} <= ports
+    user = cloud.computes["compute-1"]
+    verify = ("-verify_return_error", "-verify_ip", cloud.proxy.address)
+    for port in sorted(ports):
+        place = f"{cloud.proxy.address}:{port}"
+        argv = ["openssl", "s_client", "-connect", place, "-CAfile", places.TRUSTED, *verify]
+        assert "Verify return code: 0 (ok)" in act(user, *argv, input="").stdout, place
+        plain = inside(user, "ask", f"http://{place}/")
+        assert isinstance(plain, str), f"{place}: answered {plain} in plain text"
+    openstack(cloud.controller, "--os-interface", "public", "server", "list")
+
+
+def test_services_know_who_asked_the_proxy_and_believe_nobody_else(cloud: Cloud) -> None:
+    user = cloud.computes["compute-1"]
+    for face in (cloud.proxy, cloud.controller):
+        url = f"https://{face.address}:8774/v2.1/servers?by={face.name}"
+        claim = ("X-Forwarded-For", "192.0.2.66", "Forwarded", "for=192.0.2.66")
+        assert inside(user, "ask", url, *claim) == 401
+        told = act(cloud.controller, "journalctl", "-u", "nova-api", "--grep", f"by={face.name}")
+        assert f'{user.address} "GET /v2.1/servers?by={face.name}"' in told.stdout
+        assert "192.0.2.66" not in told.stdout
+
+
+@pytest.fixture(scope="module")
+def first(cloud: Cloud) -> str:
+    """The floating IP of the server "first"."""
+    return virtual.make_server(cloud.controller, "first")
+
+
+def test_metadata_and_user_data_come_to_another_machine(cloud: Cloud, first: str) -> None:
+    assert "user data ran" in virtual.prove_login(cloud.controller, first)
+    assert virtual.prove_metadata(cloud.controller, first).startswith("first, ")
+
+
+def test_a_floating_ip_leads_through_the_proxy(cloud: Cloud, first: str) -> None:
+    assert (
+        f"via {cloud.proxy.address} " in act(cloud.controller, "ip", "route", "get", first).stdout
+    )
+    find = ["--bare", "--columns=chassis", "find", "Port_Binding", "type=chassisredirect"]
+    (chassis,) = act(cloud.controller, "ovn-sbctl", *find).stdout.split()
+    named = ["--bare", "--columns=hostname", "list", "Chassis", chassis]
+    assert act(cloud.controller, "ovn-sbctl", *named).stdout.strip() == "proxy"
+    assert virtual.ssh(cloud.controller, first, "hostname").strip() == "first"
+
+
+def console(cloud: Cloud) -> None:
+    """Open the console of the server "first", as a browser does."""
+    shown = inside(cloud.controller, "console", "first")
+    assert shown["url"].startswith(f"https://{cloud.proxy.address}:{CONSOLES}/"), shown
+    assert shown["page"] == 200, shown
+    assert shown["first"].startswith("RFB 003."), shown
+
+
+def test_a_console_is_served_by_the_proxy(cloud: Cloud, first: str) -> None:
+    assert first
+    console(cloud)
+
+
+@pytest.mark.long
+def test_a_dashboard_on_the_proxy_is_served_there(cloud: Cloud, repository: Path) -> None:
+    archive.supply([DASHBOARD], repository=repository)
+    apt(cloud.proxy, "install", DASHBOARD, timeout_s=INSTALL_TIMEOUT_S)
+    url = f"https://{cloud.proxy.address}:8090"
+    found = inside(cloud.controller, "dashboard_session", url, "--login")
+    assert found["known"] == {"login": True}
+
+
+def test_a_proxy_that_is_started_again_is_back_by_itself(
+    cloud: Cloud, first: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    boot = virtual.ssh(cloud.controller, first, "cat /proc/sys/kernel/random/boot_id")
+    began = time.monotonic()
+    cloud.proxy.reboot()
+    virtual.prove_login(cloud.controller, first)
+    public = f"https://{cloud.proxy.address}:5000/"
+    wait_until(
+        lambda: inside(cloud.computes["compute-1"], "ask", public) == 300,
+        timeout_s=60,
+        interval_s=0.5,
+        what="Keystone to answer through the proxy",
+    )
+    with capsys.disabled():
+        print(f"\nproxy: from its reboot to its work {time.monotonic() - began:.0f} s")
+    console(cloud)
+    assert virtual.ssh(cloud.controller, first, "cat /proc/sys/kernel/random/boot_id") == boot
+    assert status(cloud.proxy)["in-order"]
+    assert act(cloud.proxy, "systemctl", "--failed", "--no-legend").stdout == ""
+
+
+def test_all_machines_that_are_started_again_at_once_are_a_cloud_again(
+    cloud: Cloud, first: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    began = time.monotonic()
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda node: node.reboot(), cloud.nodes))
+    booted = time.monotonic()
+    wait_until(
+        lambda: reported(cloud.controller) == [],
+        timeout_s=300,
+        interval_s=2,
+        what="all services of all machines to report",
+    )
+    with capsys.disabled():
+        told = f"{booted - began:.0f} s to boot, {time.monotonic() - booted:.0f} s to report"
+        print(f"\nall machines at once: {told}")
+    several.lead_outside(cloud.controller, cloud.proxy)  # the user's route is the user's
+    openstack(cloud.controller, "server", "start", "first")
+    virtual.prove_login(cloud.controller, first)
+    console(cloud)
+    for node in cloud.nodes:
+        assert status(node)["in-order"], node.name
+        assert act(node, "systemctl", "--failed", "--no-legend").stdout == ""
     virtual.remove_server(cloud.controller, "first")
 
 
-def test_a_compute_node_knows_no_secret_but_its_own(cloud: Cloud) -> None:
+def reported(controller: Node) -> list[str]:
+    """Return what does not report; everything while the cloud cannot be asked yet."""
+    try:
+        found: list[str] = inside(controller, "not_up")
+    except CommandError:
+        return ["the cloud itself"]
+    return found
+
+
+def test_a_machine_that_joins_knows_no_secret_but_its_own(cloud: Cloud) -> None:
     held = cloud.controller.read_file("/etc/debstack/secrets.preseed")
     foreign = {
         line.split()[1]: line.split(maxsplit=3)[3]
@@ -129,7 +215,7 @@ def test_a_compute_node_knows_no_secret_but_its_own(cloud: Cloud) -> None:
         if line and not line.startswith("#") and _FOREIGN.search(line.split()[1])
     }
     assert {"openstack/admin-password", "nova/database-password"} <= set(foreign)
-    for node in cloud.computes.values():
+    for node in (cloud.proxy, *cloud.computes.values()):
         # Nothing found is an error for grep, and so is what vanishes in /run meanwhile.
         places = "/etc /var/lib/debstack /var/cache/debconf /var/log /root /run"
         look = f"grep -rlF -f - {places} 2>/dev/null || true"
@@ -139,7 +225,7 @@ def test_a_compute_node_knows_no_secret_but_its_own(cloud: Cloud) -> None:
 
 
 def test_all_nodes_are_in_order_and_a_second_apply_rests(cloud: Cloud) -> None:
-    for node in (cloud.controller, *cloud.computes.values()):
+    for node in cloud.nodes:
         assert status(node)["in-order"], node.name
         assert "nothing to do" in debstack(node, "apply").stdout, node.name
 
@@ -223,7 +309,7 @@ def test_users_that_are_lost_are_made_again_and_passwords_are_changed(cloud: Clo
     several.hand_over(node, other, "compute", own=True)
     debstack(other, "apply")
     assert status(other)["in-order"]
-    several.await_hypervisors(node, _COMPUTES)
+    several.await_hypervisors(node, COMPUTES)
     # One that never came.
     assert exported(node, "--node", "compute-9")["openstack/messaging-node"] == "compute-9"
     assert "nova@compute-9" in broker_users(node)
@@ -239,7 +325,7 @@ def test_users_that_are_lost_are_made_again_and_passwords_are_changed(cloud: Clo
 def test_a_node_that_is_started_again_is_back_by_itself(cloud: Cloud) -> None:
     node = cloud.computes["compute-2"]
     node.reboot()
-    several.await_hypervisors(cloud.controller, _COMPUTES)
+    several.await_hypervisors(cloud.controller, COMPUTES)
     assert inside(cloud.controller, "not_up") == []
     assert act(node, "systemctl", "--failed", "--no-legend").stdout == ""
 
@@ -247,9 +333,10 @@ def test_a_node_that_is_started_again_is_back_by_itself(cloud: Cloud) -> None:
 def test_the_controller_lists_every_machine(cloud: Cloud) -> None:
     found = several.machines(cloud.controller)
     assert {name: machine["state"] for name, machine in found.items()} == dict.fromkeys(
-        ("controller", *_COMPUTES), "up"
+        (node.name for node in cloud.nodes), "up"
     )
-    assert found["controller"]["roles"] == ["controller", "proxy"]
+    assert found["controller"]["roles"] == ["controller"]
+    assert found["proxy"]["roles"] == ["proxy"]
     assert found["compute-1"]["roles"] == ["compute"]
     assert found["compute-1"]["hypervisor"]
     shown = debstack(cloud.controller, "nodes").stdout
@@ -316,7 +403,7 @@ def test_a_machine_that_is_gone_is_forgotten(cloud: Cloud) -> None:
     assert not {user for user in broker_users(node) if user.endswith("@compute-2")}
     assert act(node, "find", "/etc/debstack/nodes", "-type", "f").stdout == ""
     assert "nothing to do" in debstack(node, "apply").stdout
-    assert set(several.machines(node)) == {"controller", "compute-1"}
+    assert set(several.machines(node)) == {"controller", "proxy", "compute-1"}
     assert set(several.hypervisors(node)) == {"compute-1"}
     providers = "SELECT name FROM placement.resource_providers"
     assert act(node, "mariadb", "-N", "-e", providers).stdout.split() == ["compute-1"]

@@ -9,6 +9,7 @@ from cloudtest.acting import act, apt, complaint, debstack, inside, openstack
 from cloudtest.observing import identity, started, unsettled
 from cloudtest.several import hand_over
 from cloudtest.stages import NodeMaker
+from debstack.runtime.tls import places
 from testbed.node import Node
 
 pytestmark = [pytest.mark.root, pytest.mark.system]
@@ -76,7 +77,7 @@ def test_every_public_port_is_verified_by_the_clouds_authority(cloud: Node) -> N
             "-verify_ip",
             cloud.address,
             "-CAfile",
-            "/usr/local/share/ca-certificates/debstack.crt",
+            places.TRUSTED,
         )
         shown = s_client(cloud, f"{cloud.address}:{port}", *verify)
         assert "Verify return code: 0 (ok)" in shown
@@ -167,6 +168,20 @@ def test_a_provided_certificate_is_looked_at_and_then_used(cloud: Node) -> None:
     openstack(cloud, "image", "list")
     settled(cloud)
     answer(cloud, tls="", tls_certificate="", tls_key="", identity_ca="")
+    debstack(cloud, "apply")
+    settled(cloud)
+
+
+def test_an_authority_that_services_cannot_read_is_told_before_they_use_it(cloud: Node) -> None:
+    act(cloud, "install", "-m", "600", places.TRUSTED, "/root/ca.pem")
+    answer(cloud, identity_ca="/root/ca.pem")
+    refused = debstack(cloud, "apply", check=False)
+    assert refused.code == 3
+    (error,) = complaint(refused.stdout + refused.stderr).errors
+    told = "openstack/identity-ca: /root/ca.pem: cannot be read by glance, keystone, whose"
+    assert told in error
+    openstack(cloud, "token", "issue")
+    answer(cloud, identity_ca="")
     debstack(cloud, "apply")
     settled(cloud)
 

@@ -15,6 +15,7 @@ MODULES = (
     "servers",
     "tls",
     "front",
+    "authorities",
     "database",
     "config",
     "keys",

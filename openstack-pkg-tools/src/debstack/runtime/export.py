@@ -38,6 +38,7 @@ from debstack.spec.vocabulary import ANY_ROLE, Manifest
 
 JOIN = "openstack/join"
 MESSAGING_NODE = "openstack/messaging-node"
+PUBLIC_HOST = "openstack/public-host"
 JOIN_SECRET = "openstack/join-secret"  # noqa: S105 - the name of the question
 #: What a machine without a role is told: it has accounts and hosts of its own.
 _FOR_ALL = frozenset(
@@ -259,9 +260,23 @@ def _invited(
     needs = not role or role == _PUBLIC or any(unit.port for unit in units)
     if not needs or site.tls.mode is not TlsMode.LOCAL_CA or site.tls.authority:
         return {}
-    names = site.tls.public_names if role == _PUBLIC else ()
+    chosen = site.answers.get(PUBLIC_HOST, "")
+    names = (chosen,) if role == _PUBLIC and chosen else ()
     made = signing.invite(_ROOT, datetime.now(UTC), node=node, names=names, valid=valid)
     return {JOIN_SECRET: made}
+
+
+def _tell_face(site: Site, role: str) -> None:
+    """Say what makes users come by the public face, where nobody has said where that is."""
+    if role != _PUBLIC or site.answers.get(PUBLIC_HOST):
+        return
+    print(
+        f"debstack: public URLs name this machine ({site.management_address}), not the proxy: for"
+        f" users to come by that, run here: debstack answers set {PUBLIC_HOST} NAME-OR-ADDRESS"
+        " && debstack apply; then export for the proxy and for compute nodes, anew if they are"
+        " there already",
+        file=sys.stderr,
+    )
 
 
 def _check_arguments(node: str | None, *, renew: bool) -> None:
@@ -322,4 +337,5 @@ def export(
     invited = _invited(site, packages, role, node or "", valid)
     handed = dataclasses.replace(handed, secrets={**handed.secrets, **invited})
     _deliver(_text(handed, role, sorted(more)), output)
+    _tell_face(site, role)
     return OK

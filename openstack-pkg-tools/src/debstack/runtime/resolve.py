@@ -28,7 +28,7 @@ from debstack.runtime.site import (
     Tls,
     TlsMode,
 )
-from debstack.runtime.urls import bracketed, host_ports, transport_url
+from debstack.runtime.urls import bracketed, host_ports, is_address, transport_url
 from debstack.spec.vocabulary import CatalogueService, Manifest
 
 RABBITMQ_PORT = 5672
@@ -176,7 +176,10 @@ def _authority(inputs: Inputs) -> str:
 
 def _tls(inputs: Inputs, management: str) -> Tls:
     mode = tls_mode(inputs)
-    hosts = [inputs.shared(f"{name}-host", management) for name in ("public", "internal", "admin")]
+    # What passes on to others is asked by users alone.
+    serving = any(manifest.package.service for manifest in inputs.manifests)
+    interfaces = ("public", "internal", "admin") if serving else ("public",)
+    hosts = [inputs.shared(f"{name}-host", management) for name in interfaces]
     names = [*hosts, management]
     if "host-names" in inputs.facts.traits and mode is not TlsMode.OFF:
         names += inputs.facts.traits["host-names"]().split(",")
@@ -197,12 +200,20 @@ def _tls(inputs: Inputs, management: str) -> Tls:
 def _controllers(inputs: Inputs) -> tuple[str, ...]:
     """Return the machines whose services this one passes on, without brackets."""
     found = [item for item in inputs.shared("controllers").split(",") if item]
+    correct = f"correct it in {SITE_FILE}, then run: debstack apply"
     for item in found:
         if item.startswith((".", "*")):
             raise AnswerError(
                 "openstack/controllers",
                 f'expected names or addresses of machines, found "{item}"',
-                hint=f"correct it in {SITE_FILE}, then run: debstack apply",
+                hint=correct,
+            )
+        # HAProxy looks for names alone in certificates; the cloud's own authority puts one there.
+        if tls_mode(inputs) is TlsMode.PROVIDED and is_address(item.strip("[]")):
+            raise AnswerError(
+                "openstack/controllers",
+                f'expected names that provided certificates have, found the address "{item}"',
+                hint=correct,
             )
     return tuple(item.strip("[]") for item in found)
 

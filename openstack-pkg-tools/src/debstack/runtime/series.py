@@ -54,6 +54,13 @@ def role_manifests(root: Path, role: str) -> tuple[Manifest, ...]:
     return _manifests(root, roles[role])
 
 
+def series_manifests(root: Path) -> tuple[Manifest, ...]:
+    """Return what all packages of the series declare, by name. Raises DebstackError."""
+    _read_roles(root)  # which tells what is missing
+    found = (root / SERIES.lstrip("/")).glob("*.json")
+    return _manifests(root, sorted(path.stem for path in found if path.name != _ROLES))
+
+
 def besides(root: Path, role: str, here: Sequence[Manifest]) -> dict[str, tuple[Manifest, ...]]:
     """Return the packages that a machine of `role` gets besides its metapackage.
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 from urllib.parse import quote
 
@@ -12,6 +13,15 @@ from debstack.base.secret import Secret
 def bracketed(host: str) -> str:
     """Return `host` as it stands in a URL: an IPv6 address in brackets, anything else as it is."""
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def is_address(host: str) -> bool:
+    """Return whether `host` is an IPv4 or IPv6 address (without brackets), not a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def encoded(text: str) -> str:

@@ -45,6 +45,21 @@ def test_a_compute_node_is_told_where_the_servers_are() -> None:
     }
 
 
+@pytest.mark.parametrize("host", ["", "cloud.example.org"])
+def test_the_public_face_is_told_the_name_that_was_chosen_and_no_address_of_the_controller(
+    host: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    everything = inputs(all_manifests(), {"openstack/public-host": host})
+    site = resolve(everything)
+    given = {"openstack/public-host": host}
+    found = export.handed_on(site, manifests_of("debstack"), "proxy", given=given, held={})
+    assert found.answers.get("openstack/public-host", "") == host
+    assert found.answers["openstack/controllers"] == "10.0.0.4"
+    export._tell_face(site, "proxy")
+    told = capsys.readouterr().err
+    assert ("debstack answers set openstack/public-host" in told) == (not host)
+
+
 def test_a_machine_without_a_role_is_told_where_and_whom_to_trust() -> None:
     everything = inputs(all_manifests(), {"openstack/region": "Lab"})
     given = {"openstack/region": "Lab"}

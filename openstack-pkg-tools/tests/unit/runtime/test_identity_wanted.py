@@ -28,7 +28,7 @@ def test_what_keystone_and_glance_want(tmp_path: Path) -> None:
 def test_the_step_waits_for_the_keystone_of_this_machine(tmp_path: Path) -> None:
     (step,) = build(context(tmp_path))
     assert step.needs == {
-        *("files:site", "front:haproxy", "tls:trust"),
+        *("files:site", "answers:authorities", "front:haproxy", "tls:trust"),
         *("bootstrap:keystone", "unit:keystone"),
     }
     declared = step.declared()

@@ -113,6 +113,24 @@ def test_the_public_face_may_have_the_public_name(controller: Path) -> None:
     )
 
 
+def test_the_public_face_gets_a_name_that_was_chosen_later(controller: Path) -> None:
+    former = asked(controller, invited(controller, names=()), node="proxy", names=("proxy",))
+    names = ("proxy", "cloud.example")
+
+    def again(secret: str) -> Pair:
+        return asked(controller, secret, node="proxy", names=names, former=former)
+
+    for secret in ("", "ended", invited(controller), invited(controller, "p2", names[1:])):
+        with pytest.raises(Refused, match=r"cloud\.example is a name of the cloud's first machine"):
+            again(secret)
+    secret = invited(controller, "proxy", names[1:])
+    made = again(secret)
+    assert reading.names_of(reading.chain_of(made.certificate)[0]) == set(names)
+    assert not signing._path(controller, Secret(secret)).exists(), "good once"
+    later = NOW + 2 * HOUR
+    asked(controller, "ended", node="proxy", names=names, former=made, now=later)
+
+
 def test_a_certificate_is_renewed_by_its_key_alone(controller: Path) -> None:
     first = asked(controller, invited(controller, names=("cloud.example",)), names=(*NAMES,))
     later = NOW + issuing.LIFETIME * 0.7

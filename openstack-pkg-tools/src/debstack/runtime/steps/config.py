@@ -36,7 +36,7 @@ class ConfigStep(Step):
 
     def __init__(self, context: Context, manifest: Manifest, name: str) -> None:
         self.id = f"config:{name}"
-        self.needs = frozenset({"files:site"})
+        self.needs = frozenset({"files:site", "answers:authorities"})
         self._context = context
         self._manifest = manifest
         self._name = name

@@ -18,7 +18,9 @@ class DatabaseStep(Step):
         self, driver: Driver, account: DatabaseAccount, accounts: Sequence[DatabaseAccount]
     ) -> None:
         self.id = f"database:{account.source}/{account.key}"
-        self.needs = frozenset({"files:site", "server:mariadb", "server:postgresql"})
+        self.needs = frozenset(
+            {"files:site", "answers:authorities", "server:mariadb", "server:postgresql"}
+        )
         self._driver = driver
         self._account = account
         self._accounts = accounts

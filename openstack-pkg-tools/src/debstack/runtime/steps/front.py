@@ -13,7 +13,6 @@ import ssl
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from debstack.base.errors import AnswerError, CommandError, ConfigurationError
@@ -21,89 +20,34 @@ from debstack.base.run import run
 from debstack.base.secret import Secret
 from debstack.runtime import systemd
 from debstack.runtime.context import Context
+from debstack.runtime.facts import can_bind
 from debstack.runtime.files import WantedFile, difference, told, write
-from debstack.runtime.series import role_manifests
-from debstack.runtime.site import SYSTEM_AUTHORITIES, TlsMode
+from debstack.runtime.haproxy import (
+    CONFIGURATION,
+    NO_HEALTH_PATH,
+    PEM,
+    Front,
+    configuration,
+    drop_in,
+)
+from debstack.runtime.series import role_manifests, series_manifests
+from debstack.runtime.site import Site, TlsMode
 from debstack.runtime.step import Change, Step
 from debstack.runtime.steps import tls
 from debstack.runtime.substitution import holds
 from debstack.runtime.tls import places, request
 from debstack.runtime.tls.issuing import Pair
-from debstack.runtime.urls import bracketed
+from debstack.runtime.urls import is_address
 from debstack.spec.vocabulary import Manifest, UnitKind
 
 log = logging.getLogger(__name__)
 
-CONFIGURATION = "/etc/debstack/haproxy.cfg"
-PEM = "/etc/debstack/tls/haproxy.pem"
 DROP_IN = "/etc/systemd/system/haproxy.service.d/50-debstack.conf"
 UNIT = "haproxy.service"
 PROGRAM = "/usr/sbin/haproxy"
 _CONNECT_TIMEOUT_S = 5.0
 _DEADLINE_S = 30.0
 _POLL_S = 0.05
-
-_HEADER = """\
-# Made by debstack; it is overwritten: do not edit it. HAProxy reads it after
-# /etc/haproxy/haproxy.cfg, which is yours.
-"""
-#: A user may have an upload, a stopped console or a slow scheduler wait long.
-_DEFAULTS = """
-defaults debstack
-\tmode http
-\tlog global
-\toption httplog
-\toption dontlognull
-\toption dontlog-normal
-\toption http-keep-alive
-\ttimeout connect 5s
-\ttimeout http-request 30s
-\ttimeout http-keep-alive 60s
-\ttimeout client 10m
-\ttimeout server 10m
-\ttimeout tunnel 24h
-"""
-#: What clients say of themselves is not passed on: only HAProxy knows.
-_FRONT = """
-frontend debstack:{name} from debstack
-\tbind {address}:{port} transparent ssl crt {pem} alpn {protocols} ssl-min-ver TLSv1.2
-\thttp-request del-header Forwarded
-\thttp-request del-header X-Forwarded-For
-\thttp-request set-header X-Forwarded-For %[src]
-\thttp-request set-header X-Forwarded-Proto https
-\tdefault_backend debstack:{name}
-
-backend debstack:{name} from debstack
-"""
-_HERE = "\tserver here {backend}:{port}\n"
-#: One that does not answer is left out until it does; what it was asked goes to another one.
-_CHECKED = """\
-\toption redispatch
-\toption httpchk
-\thttp-check send meth GET uri {path} hdr Host {host}
-\thttp-check expect rstatus ^(200|300)$
-"""
-_ELSEWHERE = (
-    "\tserver {name} {host}:{port} ssl verify required ca-file {ca} verifyhost {shown}"
-    " check inter 2s fall 2 rise 1\n"
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Front:
-    """A service for which TLS is terminated."""
-
-    #: The unit that serves.
-    name: str
-    port: int
-    #: Whether its protocol is more than HTTP, as that of consoles (WebSocket).
-    upgrades: bool
-    #: Machines that serve, by TLS too; empty for this one.
-    machines: tuple[str, ...] = ()
-    #: For those: the path that answers where they work; empty if a connection tells all.
-    health_path: str = ""
-    #: For those: the name that their certificates have in common; empty if they have none.
-    shown_name: str = ""
 
 
 def fronts_of(context: Context) -> list[Front]:
@@ -112,8 +56,16 @@ def fronts_of(context: Context) -> list[Front]:
     The authority is one of them, where other machines may ask it; where this machine is the public
     face of the cloud, the services of other machines are.
     """
+    trusting = _trusting(context)
+    public = tuple(filter(can_bind, _chosen_addresses(context.site)))
     found = [
-        Front(name=name, port=unit.port, upgrades=unit.kind is UnitKind.DAEMON)
+        Front(
+            name=name,
+            port=unit.port,
+            upgrades=unit.kind is UnitKind.DAEMON,
+            trusting=trusting,
+            addresses=public if unit.port in _public_ports(manifest) else (),
+        )
         for manifest in context.manifests
         for name, unit in manifest.package.unit.items()
         if unit.port and holds(context.site, manifest, unit.when)
@@ -127,77 +79,53 @@ def fronts_of(context: Context) -> list[Front]:
     return sorted(found, key=lambda front: front.port)
 
 
+def _trusting(context: Context) -> bool:
+    """Return whether there are other machines that show certificates of the cloud's authority."""
+    site = context.site
+    ours = site.tls.mode is TlsMode.LOCAL_CA and not site.controllers
+    return ours and (site.joined or bool(site.tls.authority))
+
+
+def _chosen_addresses(site: Site) -> tuple[str, ...]:
+    """Return the address that users come by, where that is not the one of this machine."""
+    host = site.answers.get("openstack/public-host", "")
+    # A name leads to this machine, or to an address that is not known here.
+    return (host,) if is_address(host) and host != site.management_address else ()
+
+
 def public_fronts(context: Context, controllers: Sequence[str]) -> list[Front]:
     """Return what this machine passes on to `controllers`, as the public face of the cloud.
 
-    That is what the catalogue names, and consoles: not what machines ask each other.
+    That is what the catalogue names, consoles and the dashboard: not what machines ask each other.
+    Which of it the controllers have, they show themselves: it is there as soon as it answers.
     """
     ours = context.site.tls.mode is TlsMode.LOCAL_CA
-    shown = places.CONTROLLER_NAME if ours else ""
+    of_role = {manifest.binary for manifest in role_manifests(context.root, "controller")}
     return [
         Front(
             name=name,
             port=unit.port,
             upgrades=unit.kind is UnitKind.DAEMON,
             machines=tuple(controllers),
-            health_path=unit.health_path if unit.kind is UnitKind.WSGI else "",
-            shown_name=shown,
+            health_path=(unit.health_path or NO_HEALTH_PATH) if unit.kind is UnitKind.WSGI else "",
+            shown_name=places.CONTROLLER_NAME if ours else "",
+            optional=manifest.binary not in of_role or unit.when is not None,
+            addresses=_chosen_addresses(context.site),
         )
-        for manifest in role_manifests(context.root, "controller")
+        for manifest in series_manifests(context.root)
         for name, unit in manifest.package.unit.items()
-        if unit.port in _public_ports(manifest) and holds(context.site, manifest, unit.when)
+        if unit.port in _public_ports(manifest)
     ]
 
 
 def _public_ports(manifest: Manifest) -> set[int]:
+    """Return the ports that users come by: the catalogue's, consoles', a web application's own."""
     endpoints = {service.endpoint.port for service in manifest.package.service.values()}
-    units = manifest.package.unit.values()
-    return endpoints | {u.port for u in units if u.port and u.kind is UnitKind.DAEMON}
-
-
-def _backend(front: Front, backend: str) -> str:
-    if not front.machines:
-        return _HERE.format(backend=bracketed(backend), port=front.port)
-    first = front.machines[0]
-    checked = _CHECKED.format(path=front.health_path, host=bracketed(first))
-    servers = [
-        _ELSEWHERE.format(
-            name=f"controller-{number}",
-            host=bracketed(host),
-            shown=front.shown_name or host,
-            port=front.port,
-            ca=SYSTEM_AUTHORITIES,
-        )
-        for number, host in enumerate(front.machines, 1)
-    ]
-    return "".join([checked if front.health_path else "", *servers])
-
-
-def configuration(fronts: Sequence[Front], address: str, backend: str) -> str:
-    """Return what HAProxy reads besides its own configuration."""
-    if not fronts:
-        return _HEADER
-    parts = [
-        _FRONT.format(
-            name=front.name,
-            port=front.port,
-            address=bracketed(address),
-            pem=PEM,
-            protocols="http/1.1" if front.upgrades else "h2,http/1.1",
-        )
-        + _backend(front, backend)
-        for front in fronts
-    ]
-    return "".join([_HEADER, _DEFAULTS, *parts])
-
-
-def drop_in() -> str:
-    """Return the drop-in that makes Debian's unit of HAProxy read our configuration too."""
-    return (
-        "# Made by debstack; it is overwritten: do not edit it.\n"
-        "[Service]\n"
-        f'Environment="EXTRAOPTS=-S /run/haproxy-master.sock -f {CONFIGURATION}"\n'
-    )
+    return {
+        unit.port
+        for unit in manifest.package.unit.values()
+        if unit.port and (not endpoints or unit.port in endpoints or unit.kind is UnitKind.DAEMON)
+    }
 
 
 def served(address: str, port: int) -> bytes | None:

@@ -39,7 +39,7 @@ class IdentityStep(Step):
         writers: int = THREADS,
         secrets: Sequence[str] = (),
     ) -> None:
-        needs = {"files:site", "front:haproxy", "tls:trust"}
+        needs = {"files:site", "answers:authorities", "front:haproxy", "tls:trust"}
         if provider is not None and provider.package.bootstrap is not None:
             unit = provider.package.bootstrap.unit
             needs |= {f"bootstrap:{provider.source}", f"unit:{unit}"}

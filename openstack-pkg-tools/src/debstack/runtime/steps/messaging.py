@@ -21,7 +21,7 @@ class MessagingStep(Step):
     """The accounts of this machine's services at the broker, and those of other machines there."""
 
     id = "messaging:rabbitmq"
-    needs = frozenset({"files:site", "server:rabbitmq", "tls:trust"})
+    needs = frozenset({"files:site", "answers:authorities", "server:rabbitmq", "tls:trust"})
 
     def __init__(self, accounts: Sequence[MessagingAccount], broker: Broker) -> None:
         self._accounts = accounts

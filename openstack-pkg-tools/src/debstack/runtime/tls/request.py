@@ -2,7 +2,8 @@
 """What a machine sends to the cloud's authority, and what that is sure of when it has it. Pure.
 
 The key never leaves the machine: a request (PKCS #10) is signed with it. A machine that has a
-certificate already signs the request with the key of that one too, and needs nothing else.
+certificate already signs the request with the key of that one too, and needs nothing else to have
+the same names again.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Request:
 def made(
     key: Secret, node: str, names: Sequence[str], *, secret: Secret, former: Pair | None
 ) -> str:
-    """Return the text to send: a request by `key`, with the join secret or what came before."""
+    """Return the text to send: a request by `key`, with the join secret and what came before."""
     request = (
         x509.CertificateSigningRequestBuilder()
         .subject_name(named(node))
@@ -58,15 +59,13 @@ def made(
         .sign(private_of(key), hashes.SHA256())
     )
     pem = request.public_bytes(serialization.Encoding.PEM)
-    body = {"request": pem.decode("ascii")}
+    body = {"request": pem.decode("ascii"), "secret": str(secret)}
     if former is not None:
         proof = private_of(former.key).sign(pem, ec.ECDSA(hashes.SHA256()))
         body |= {
             "certificate": former.certificate,
             "proof": base64.b64encode(proof).decode("ascii"),
         }
-    else:
-        body["secret"] = str(secret)
     return json.dumps(body)
 
 

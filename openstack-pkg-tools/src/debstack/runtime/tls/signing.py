@@ -112,6 +112,17 @@ def _check_names(root: Path, asked: Request, allowed: tuple[str, ...], now: date
             )
 
 
+def _newly_invited(root: Path, asked: Request, now: datetime) -> Invitation | None:
+    """Return the invitation that a machine with a certificate shows besides, if that is good.
+
+    One that has ended is no obstacle: the certificate is enough for the names that are in it.
+    """
+    found = _read(_path(root, asked.secret)) if asked.secret else None
+    if found is None or found.until < now.timestamp() or found.node not in ("", asked.node):
+        return None
+    return found
+
+
 def _same_key(first: x509.Certificate, second: Request) -> bool:
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     encoding = serialization.Encoding.DER
@@ -166,14 +177,17 @@ def sign(root: Path, text: bytes, now: datetime) -> str:
     asked = request.read(text)
     with _alone(root):
         if asked.certificate is not None:
-            allowed, once = _known(root, authority.certificate, asked, now), False
+            allowed = _known(root, authority.certificate, asked, now)
+            invitation = _newly_invited(root, asked, now)
         else:
+            allowed = ()
             invitation = _invited(root, asked, now)
-            allowed, once = invitation.names, bool(invitation.node)
+        if invitation is not None:
+            allowed += invitation.names
         _check_names(root, asked, allowed, now)
         certificate = issuing.signed(authority, asked.key, asked.node, asked.names, now)
         make_folder(root / ISSUED.lstrip("/"))
         write(WantedFile(path=issued_path(root, asked.node), content=certificate))
-        if once:
+        if invitation is not None and invitation.node:
             remove(_path(root, asked.secret))
     return certificate
