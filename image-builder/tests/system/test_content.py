@@ -231,7 +231,9 @@ def test_the_system_speaks_and_reckons_as_told(user: Builder) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("architecture", "machine"), [("arm64", b"\xb7\x00"), ("riscv64", b"\xf3\x00")]
+    ("architecture", "machine"),
+    [("arm64", b"\xb7\x00"), ("riscv64", b"\xf3\x00")],
+    ids=["arm64", "riscv64"],
 )
 def test_a_tree_of_another_processor(user: Builder, architecture: str, machine: bytes) -> None:
     ensure_programs({"qemu-aarch64-static": "qemu-user-static"})
