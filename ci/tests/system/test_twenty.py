@@ -28,17 +28,13 @@ _MAPPED_TIMEOUT_S = 180.0
 #: Nova's own option, in a file of the administrator's, chooses the driver.
 _LOCAL = "/etc/nova/nova-compute.conf.d/90-fake.conf"
 _FAKE = "[DEFAULT]\ncompute_driver = fake.FakeDriver\n"
-#: Whoever has no virtual machines needs neither libvirt nor networks for them: twenty nodes without
-#: these fit into the memory of one machine. The last ones watch files: the kernel lets root of all
-#: nodes and the host together do so 128 times, unless it is told otherwise.
+#: Whoever has no virtual machines needs neither libvirt nor what serves them on their networks:
+#: twenty nodes without these fit into the memory of one machine. The last ones watch files: the
+#: kernel lets root of all nodes and the host together do so 128 times, unless it is told otherwise.
 _NEEDLESS = (
-    *(
-        f"{name}{kind}"
-        for name in ("libvirtd", "virtlogd", "virtlockd")
-        for kind in ("", ".socket")
-    ),
-    *("libvirtd-ro.socket", "libvirtd-admin.socket", "libvirt-guests"),
-    *("ovn-controller", "neutron-ovn-agent", "nova-compute-interfaces"),
+    *("libvirtd", "libvirtd.socket", "libvirtd-ro.socket", "libvirtd-admin.socket"),
+    *("virtlogd", "virtlogd.socket", "virtlockd", "virtlockd.socket", "libvirt-guests"),
+    *("neutron-ovn-agent", "nova-compute-interfaces"),
     *("console-getty", "systemd-ask-password-console.path", "systemd-ask-password-wall.path"),
 )
 _ARRIVED = "SELECT host, UNIX_TIMESTAMP(created_at) FROM nova_api.host_mappings"
