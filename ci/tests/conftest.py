@@ -2,7 +2,8 @@
 """The order in which the tests run, and are given to the processes that share them out (make test).
 
 A file stays together, since its tests share nodes. What is quick comes first, then what takes
-longest, so that no process is left alone with it at the end.
+longest, so that no process is left alone with it at the end. What fails is told at once: the rest
+may take half an hour.
 """
 
 from __future__ import annotations
@@ -34,3 +35,26 @@ def _rank(item: pytest.Item) -> tuple[bool, int]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests in order; that of a file stays."""
     items.sort(key=_rank)
+
+
+class _AtOnce:
+    """Tells what fails when it fails, in the process that the person looks at."""
+
+    def __init__(self, terminal: pytest.TerminalReporter) -> None:
+        self._terminal = terminal
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write a line for what has failed."""
+        if report.failed:
+            self._terminal.ensure_newline()
+            crash = getattr(report.longrepr, "reprcrash", None)
+            why = (crash.message if crash else report.longreprtext).partition("\n")[0]
+            self._terminal.write_line(f"FAILED {report.nodeid} ({report.when}): {why}", red=True)
+
+
+@pytest.hookimpl(trylast=True)  # the terminal is there then
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell failures at once where there is a terminal; processes that run shares have none."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_AtOnce(terminal))

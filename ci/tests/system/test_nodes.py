@@ -20,6 +20,7 @@ from cloudtest.acting import (
     debstack,
     inside,
     openstack,
+    openstack_json,
     status,
 )
 from cloudtest.joined import COMPUTES, INSTALL_TIMEOUT_S, Cloud, make_joined_cloud
@@ -189,6 +190,13 @@ def test_all_machines_that_are_started_again_at_once_are_a_cloud_again(
         told = f"{booted - began:.0f} s to boot, {time.monotonic() - booted:.0f} s to report"
         print(f"\nall machines at once: {told}")
     several.lead_outside(cloud.controller, cloud.proxy)  # the user's route is the user's
+    # Nova looks once it has begun which servers do not run any more.
+    wait_until(
+        lambda: openstack_json(cloud.controller, "server", "show", "first")["status"] == "SHUTOFF",
+        timeout_s=120,
+        interval_s=2,
+        what="the server to be known as stopped",
+    )
     openstack(cloud.controller, "server", "start", "first")
     virtual.prove_login(cloud.controller, first)
     console(cloud)
