@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from unit.runtime.making import context
 
-from debstack.base.errors import AnswerError
+from debstack.base.errors import AnswerError, ConfigurationError
 from debstack.runtime.steps import authorities, config
 from debstack.runtime.tls import issuing
 
@@ -62,3 +62,8 @@ def test_no_service_is_configured_for_it_before(tmp_path: Path) -> None:
     made = context(tmp_path)
     (looked,) = authorities.build(made)
     assert all(looked.id in step.needs for step in config.build(made))
+
+
+def test_a_user_that_is_missing_is_no_refusal(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="there is no such user"):
+        authorities.readable_by("no-such-user", tmp_path)

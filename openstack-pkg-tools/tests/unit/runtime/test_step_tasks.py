@@ -5,25 +5,13 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from unit.runtime.making import context
+from unit.runtime.making import STOPPED, context
 from unit.runtime.test_step_rows import MANIFEST
 
 from debstack.base.errors import CommandError
 from debstack.runtime import systemd
 from debstack.runtime.steps.tasks import TaskStep, build, wanted_task
-from debstack.runtime.systemd import UnitState
 from debstack.spec.vocabulary import Condition, Package, Task
-
-STOPPED = UnitState(
-    loaded=True,
-    masked=False,
-    disabled=False,
-    active="inactive",
-    needs_reload=False,
-    files=(),
-    invocation="",
-    since=None,
-)
 
 
 def writing(path: Path, **others: object) -> Task:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from debstack.base.errors import AnswerError
 from debstack.base.run import run
+from debstack.runtime.accounts import ids_of
 from debstack.runtime.context import Context
 from debstack.runtime.site import SYSTEM_AUTHORITIES
 from debstack.runtime.step import Change, Step
@@ -20,7 +21,11 @@ _QUESTIONS = ("openstack/identity-ca", "openstack/database-ca", "openstack/messa
 
 
 def readable_by(user: str, path: Path) -> bool:
-    """Say whether `user` may read the file `path`, which takes its way to it too."""
+    """Say whether `user` may read the file `path`, which takes its way to it too.
+
+    Raises ConfigurationError where there is no such user, which would look like a refusal.
+    """
+    ids_of(user, path)
     return run(["test", "-r", path], as_user=user, check=False, timeout_s=60).code == 0
 
 
