@@ -6,12 +6,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from cloudtest import several
-from cloudtest.acting import act, apt, debstack, dpkg_configure
+from cloudtest.acting import act, apt, debstack, dpkg_configure, preseed
 from debstack.base.run import Result
 from testbed.bed import Testbed
 from testbed.node import Node
 
 COMPUTES = ("compute-1", "compute-2")
+#: The availability zone of the first one, by its preseed.
+ZONE = "az1"
 INSTALL_TIMEOUT_S = 1800.0
 
 
@@ -63,6 +65,7 @@ def make_joined_cloud(bed: Testbed, repository: Path) -> Cloud:
     apt(controller, "install", "openstack-controller", timeout_s=INSTALL_TIMEOUT_S)
     found = Cloud(controller, proxy, dict(zip(COMPUTES, computes, strict=True)))
     found.took["proxy"] = several.join(controller, proxy, ["proxy"])
+    preseed(found.computes["compute-1"], {"nova/availability-zone": ZONE}, {})
     found.took["compute-1"] = several.join(controller, found.computes["compute-1"], ["compute"])
     _join_unreached(found, found.computes["compute-2"])
     several.await_hypervisors(controller, COMPUTES)

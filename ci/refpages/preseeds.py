@@ -29,6 +29,7 @@ _EXAMPLES = {
     Check.NAME: "name",
     Check.HOST_PORTS: "host.example.org",
     Check.WEB_HOSTS: "host.example.org",
+    Check.NAMES: "name",
     Check.DEVICES: "192.0.2.11/sdb",
     Check.NUMBER: "1",
 }

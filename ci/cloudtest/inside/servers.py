@@ -70,6 +70,8 @@ def create(order: Order) -> str:
     more = {"key_name": "demo"} if cloud is admin else {}
     if "host" in order:
         more["availability_zone"] = f"nova:{order['host']}"
+    elif "zone" in order:
+        more["availability_zone"] = order["zone"]
     flavor = admin.compute.find_flavor("demo", ignore_missing=False)
     cloud.compute.create_server(
         name=order["server"],

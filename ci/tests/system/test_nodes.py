@@ -23,7 +23,7 @@ from cloudtest.acting import (
     openstack_json,
     status,
 )
-from cloudtest.joined import COMPUTES, INSTALL_TIMEOUT_S, Cloud, make_joined_cloud
+from cloudtest.joined import COMPUTES, INSTALL_TIMEOUT_S, ZONE, Cloud, make_joined_cloud
 from cloudtest.observing import identity
 from debstack.base.errors import CommandError
 from debstack.runtime.tls import places
@@ -62,6 +62,53 @@ def test_an_unreachable_controller_is_told_once_and_the_rest_is_done_later(cloud
     node = cloud.computes["compute-2"]
     assert act(node, "dpkg", "--audit").stdout == ""
     assert several.machines(cloud.controller)["compute-2"]["state"] == "up"
+
+
+def zones(controller: Node) -> dict[str, str]:
+    """Return the availability zone of each compute node, as the controller tells it."""
+    found = several.machines(controller)
+    return {name: found[name]["zone"] for name in COMPUTES}
+
+
+def members(controller: Node, aggregate: str) -> list[str]:
+    """Return the hosts of a host aggregate."""
+    found: list[str] = openstack_json(controller, "aggregate", "show", aggregate)["hosts"]
+    return found
+
+
+def test_a_compute_node_is_in_the_zone_and_the_groups_of_its_answers(cloud: Cloud) -> None:
+    node, member = cloud.controller, cloud.computes["compute-1"]
+    assert zones(node) == {"compute-1": ZONE, "compute-2": "nova"}
+    listed = openstack_json(node, "availability", "zone", "list", "--compute")
+    assert {zone["Zone Name"] for zone in listed} >= {ZONE, "nova"}
+    virtual.order(node, {"act": "create", "server": "zoned", "zone": ZONE})
+    (server,) = openstack_json(node, "server", "list", "--long", "--name", "zoned")
+    assert (server["Host"], server["Availability Zone"]) == ("compute-1", ZONE)
+    debstack(member, "answers", "set", "nova/availability-zone", "az2")
+    refused = debstack(member, "apply", check=False)
+    assert refused.code == 3, refused.stdout
+    assert "compute-1 has servers, and Nova takes none from one" in refused.stdout
+    assert "debstack drain compute-1" in refused.stdout
+    assert zones(node)["compute-1"] == ZONE
+    openstack(node, "server", "delete", "--wait", "zoned")
+    debstack(member, "apply")
+    assert zones(node) == {"compute-1": "az2", "compute-2": "nova"}
+    assert members(node, ZONE) == []
+    openstack(node, "aggregate", "remove", "host", "az2", "compute-1")
+    assert "join availability zone az2" in debstack(member, "plan").stdout
+    debstack(member, "apply")
+    assert zones(node)["compute-1"] == "az2"
+    openstack(node, "aggregate", "create", "ours")
+    openstack(node, "aggregate", "add", "host", "ours", "compute-1")
+    debstack(member, "answers", "set", "nova/availability-zone", "")
+    debstack(member, "answers", "set", "nova/aggregates", "ssd,gpu")
+    debstack(member, "apply")
+    assert status(member)["in-order"]
+    assert zones(node) == dict.fromkeys(COMPUTES, "nova")
+    assert [members(node, name) for name in ("az2", "ssd", "gpu")] == [[], *[["compute-1"]] * 2]
+    debstack(member, "answers", "set", "nova/aggregates", "")
+    debstack(member, "apply")
+    assert [members(node, name) for name in ("ssd", "gpu", "ours")] == [[], [], ["compute-1"]]
 
 
 def test_servers_on_two_nodes_reach_each_other_and_the_world(

@@ -25,6 +25,7 @@ _CALLS: dict[str, tuple[str, ...]] = {
     "url": ("host_port", "ipv6"),
     "region": (),
     "name": (),
+    "names": ("name",),
     "devices": ("name", "ipv4", "host_port"),
     "number": (),
     "path": (),

@@ -31,6 +31,7 @@ _INVALID_SUMMARY = {
     Check.NAME: "Not a name: ${value}",
     Check.HOST_PORTS: "Not a list of hosts: ${value}",
     Check.WEB_HOSTS: "Not a list of hosts: ${value}",
+    Check.NAMES: "Not a list of names: ${value}",
     Check.DEVICES: "Not a list of devices: ${value}",
     Check.NUMBER: "Not a number: ${value}",
 }

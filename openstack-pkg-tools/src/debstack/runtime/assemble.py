@@ -30,6 +30,7 @@ MODULES = (
     "identity",
     "units",
     "clouds",
+    "host_aggregates",
     "former_region",
 )
 #: What a machine that serves nothing has of a cloud: it trusts it, and its users find it.

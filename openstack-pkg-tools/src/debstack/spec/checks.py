@@ -22,6 +22,8 @@ ACCEPTS: dict[Check, str] = {
     Check.HOST_PORTS: "host or host:port, several separated by commas, such as db1:5672,db2:5672",
     Check.WEB_HOSTS: "hosts as they stand in a URL, separated by commas, such as "
     "cloud.example.org,192.0.2.10,[2001:db8::10]; .example.org stands for all below, * for any",
+    Check.NAMES: "names of letters, digits, dots, hyphens, underscores and at signs, separated by"
+    " commas, such as ssd,gpu",
     Check.DEVICES: "devices as address/name, separated by commas; region and zone may stand before"
     " one, its weight behind it, such as 192.0.2.11/sdb,r1z2-192.0.2.12/sdb=100",
     Check.NUMBER: "a whole number from 1 to 9999",
@@ -134,6 +136,7 @@ _CHECKS: dict[Check, Callable[[str], bool]] = {
     Check.NAME: lambda text: bool(_NAME.fullmatch(text)),
     Check.HOST_PORTS: lambda text: all(is_host_port(item) for item in text.split(",")),
     Check.WEB_HOSTS: lambda text: all(is_web_host(item) for item in text.split(",")),
+    Check.NAMES: lambda text: all(_NAME.fullmatch(item) for item in text.split(",")),
     Check.DEVICES: lambda text: all(device_parts(item) for item in text.split(",")),
     Check.NUMBER: lambda text: bool(_NUMBER.fullmatch(text)),
 }

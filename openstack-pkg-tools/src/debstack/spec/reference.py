@@ -116,6 +116,7 @@ _PATHS = {
     "CatalogueService": "package.BINARY.service.TYPE",
     "Endpoint": "package.BINARY.service.TYPE.endpoint",
     "Messaging": "package.BINARY.messaging.KEY",
+    "HostAggregates": "package.BINARY.host-aggregates",
     "Config": "package.BINARY.config.NAME",
     "Conditional": "package.BINARY.config.NAME.when",
     "Unit": "package.BINARY.unit.NAME",

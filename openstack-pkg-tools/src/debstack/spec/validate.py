@@ -46,6 +46,8 @@ _RING_QUESTIONS = (
     "mount-check",
     "ring-host",
 )
+#: What says which host aggregates a machine joins, and by whom it is asked for.
+_AGGREGATE_QUESTIONS = ("availability-zone", "aggregates", "service-password")
 _ENTRY = re.compile(r"[^\s]+")
 
 
@@ -261,10 +263,34 @@ def _rings(problems: Problems, where: str, component: Component, package: Packag
         problems.port(f"{at}.port", ring.port)
         if ring.unit not in units:
             problems.add(f"{at}.unit", f"no unit is declared as {quoted(ring.unit)}")
+    _asked(problems, where, component, _RING_QUESTIONS)
+
+
+def _asked(problems: Problems, where: str, component: Component, keys: Iterable[str]) -> None:
+    """Note which of the questions `keys` no package of `component` asks."""
     asked = {key for p in component.package.values() for key in p.question}
-    for key in _RING_QUESTIONS:
+    for key in keys:
         if key not in asked:
             problems.add(where, f"the question {prefix_of(component)}/{key} is not declared")
+
+
+def _host_aggregates(
+    problems: Problems, where: str, component: Component, package: Package
+) -> None:
+    declared = package.host_aggregates
+    if declared is None:
+        return
+    units = [key for p in component.package.values() for key in p.unit]
+    if declared.unit not in units:
+        near = _near(declared.unit, units)
+        problems.add(f"{where}.unit", f"no unit is declared as {quoted(declared.unit)}{near}")
+    users = [key for p in component.package.values() for key in p.service_user]
+    if declared.user not in users:
+        near = _near(declared.user, users)
+        problems.add(
+            f"{where}.user", f"no service user is declared as {quoted(declared.user)}{near}"
+        )
+    _asked(problems, where, component, _AGGREGATE_QUESTIONS)
 
 
 def problems_of(
@@ -296,6 +322,7 @@ def problems_of(
         _schemas(problems, where, package)
         _identity(problems, where, component, package)
         _rings(problems, f"{where}.rings", component, package)
+        _host_aggregates(problems, f"{where}.host-aggregates", component, package)
         for key, config in package.config.items():
             _config(problems, f"{where}.config.{key}", config, known, questions)
         validate_setting.rows(problems, where, component, package, known)

@@ -60,6 +60,7 @@ class Check(StrEnum):
     NAME = "name"
     HOST_PORTS = "host-ports"
     WEB_HOSTS = "web-hosts"
+    NAMES = "names"
     DEVICES = "devices"
     NUMBER = "number"
 
@@ -387,6 +388,20 @@ class Rings:
     ring: dict[str, Ring]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostAggregates:
+    """The host aggregates of Nova that this machine joins, by its answers.
+
+    The component declares the questions that name them: <question-prefix>/availability-zone and
+    <question-prefix>/aggregates; and <question-prefix>/service-password, that of the user.
+    """
+
+    #: The unit, of this source, by which Nova knows the machine; it is brought up first.
+    unit: str
+    #: The Keystone user, in the project service, that asks Nova for it.
+    user: str
+
+
 class UnitKind(StrEnum):
     """How a daemon is run."""
 
@@ -469,6 +484,8 @@ class Package:
     messaging: dict[str, Messaging] = field(default_factory=dict)
     #: Rings, made or fetched before any daemon of the source is started.
     rings: Rings | None = None
+    #: Host aggregates, joined once the machine is known to Nova.
+    host_aggregates: HostAggregates | None = None
     #: Configuration drop-ins.
     config: dict[str, Config] = field(default_factory=dict)
     #: Daemons.

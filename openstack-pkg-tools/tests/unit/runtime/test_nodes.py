@@ -37,12 +37,13 @@ def test_services_of_one_machine_are_one_node() -> None:
         _report("a", "nova-conductor"),
         _report("a@lvm", "cinder-volume", area=Area.VOLUME),
         _report("a", "ovn-controller", area=Area.NETWORK, gateway=True),
-        _report("b", "nova-compute"),
+        _report("b", "nova-compute", zone="az1"),
     ]
     first, second = nodes_of(reports, {"b": "QEMU 10.0.2"}, NOW)
     assert (first.name, first.roles) == ("a", ("controller", "storage", "proxy"))
-    assert line_of(second) == "b: up; compute; QEMU 10.0.2"
+    assert line_of(second) == "b: up; compute; zone az1; QEMU 10.0.2"
     assert as_data(second)["drained"] is False
+    assert (as_data(first)["zone"], as_data(second)["zone"]) == (None, "az1")
 
 
 @pytest.mark.parametrize(
@@ -182,6 +183,7 @@ class _Compute:
             status=status,
             disabled_reason=reason,
             updated_at=None,
+            availability_zone="nova",
         )
 
     def services(self) -> list[Any]:

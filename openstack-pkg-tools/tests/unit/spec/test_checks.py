@@ -114,6 +114,10 @@ CASES: dict[Check, tuple[list[str], list[str]]] = {
             "[]",
         ],
     ),
+    Check.NAMES: (
+        ["ssd", "ssd,gpu", "a.b-c_1,d@e"],
+        ["ssd,", ",ssd", "ssd,,gpu", "ssd, gpu", "a b", "-a", "a,-b", "a/b", f"a,{'b' * 65}"],
+    ),
     Check.DEVICES: (
         [
             "192.0.2.1/sdb",

@@ -34,6 +34,8 @@ PASTE = {
     f"{COMMON}/config/tiny/samples": ["etc/tiny.conf-sample"],
 }
 
+AGGREGATES = {"unit": "tiny-api", "user": "tiny"}
+
 BROKEN: list[tuple[dict[str, Any], str]] = [
     ({f"{COMMON}/rings": RINGS}, "rings: the question tiny/devices is not declared"),
     ({f"{COMMON}/rings": {**RINGS, "ring": {}}}, "rings.ring: expected at least one ring"),
@@ -42,6 +44,18 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     (
         {f"{COMMON}/rings": {**RINGS, "ring": {"object": {"port": 6200, "unit": "tiny"}}}},
         "rings.ring.object.unit: no unit is declared as",
+    ),
+    (
+        {f"{COMMON}/host-aggregates": AGGREGATES},
+        "host-aggregates: the question tiny/availability-zone is not declared",
+    ),
+    (
+        {f"{COMMON}/host-aggregates": AGGREGATES},
+        'host-aggregates.user: no service user is declared as "tiny"',
+    ),
+    (
+        {f"{COMMON}/host-aggregates": {**AGGREGATES, "unit": "tiny-apy"}},
+        'host-aggregates.unit: no unit is declared as "tiny-apy" (did you mean "tiny-api"?)',
     ),
     (
         {**PASTE, f"{COMMON}/config/tiny/samples": None},

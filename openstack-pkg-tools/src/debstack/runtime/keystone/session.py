@@ -25,7 +25,7 @@ ATTEMPTS = 4
 RETRY_DELAY_S = 0.1
 
 T = TypeVar("T")
-_PASSING = frozenset({502, 503, 504})
+PASSING = frozenset({502, 503, 504})
 
 
 class LoginRefused(IdentityError):
@@ -36,7 +36,7 @@ class Conflict(IdentityError):
     """What was to be created exists already."""
 
 
-def _insisting(ask: Callable[[], T], attempts: int = ATTEMPTS) -> T:
+def insisting(ask: Callable[[], T], attempts: int = ATTEMPTS) -> T:
     """Return what `ask` returns, asking again where a connection broke or it was refused (403).
 
     A process of Keystone loads its policy with the first requests that need it, and refuses what
@@ -52,25 +52,35 @@ def _insisting(ask: Callable[[], T], attempts: int = ATTEMPTS) -> T:
     return ask()
 
 
+def session_of(
+    identity: IdentitySite, *, user: str, password: str, project: str, catalogue: bool = False
+) -> session.Session:
+    """Return a session in which `user` works in `project`; with the catalogue to find services."""
+    auth = v3.Password(
+        auth_url=identity.url,
+        include_catalog=catalogue,
+        username=user,
+        password=str(password),
+        user_domain_name=DEFAULT_DOMAIN,
+        project_name=project,
+        project_domain_name=DEFAULT_DOMAIN,
+    )
+    # Named, though it is the default: requests reads that one when it is imported, before the
+    # cloud's own authority was put there.
+    trusted = identity.ca or (SYSTEM_AUTHORITIES if Path(SYSTEM_AUTHORITIES).exists() else True)
+    return session.Session(auth=auth, verify=trusted, timeout=TIMEOUT_S, user_agent="debstack")
+
+
 class Keystone:
     """Keystone as the administrator sees it. Methods may be called from any thread."""
 
     def __init__(self, identity: IdentitySite) -> None:
         self._identity = identity
-        auth = v3.Password(
-            auth_url=identity.url,
-            include_catalog=False,
-            username=identity.admin_user,
-            password=str(identity.admin_password),
-            user_domain_name=DEFAULT_DOMAIN,
-            project_name=identity.admin_project,
-            project_domain_name=DEFAULT_DOMAIN,
-        )
-        # Named, though it is the default: requests reads that one when it is imported, before the
-        # cloud's own authority was put there.
-        trusted = identity.ca or (SYSTEM_AUTHORITIES if Path(SYSTEM_AUTHORITIES).exists() else True)
-        self._session = session.Session(
-            auth=auth, verify=trusted, timeout=TIMEOUT_S, user_agent="debstack"
+        self._session = session_of(
+            identity,
+            user=identity.admin_user,
+            password=identity.admin_password,
+            project=identity.admin_project,
         )
         self._login = threading.Lock()
 
@@ -78,7 +88,7 @@ class Keystone:
         """Get the administrator's token. Raises LoginRefused or IdentityError."""
         with self._login:
             try:
-                _insisting(self._session.get_token)
+                insisting(self._session.get_token)
             except exceptions.ClientException as error:
                 raise self._translated(error, self._identity.admin_user) from error
 
@@ -90,7 +100,7 @@ class Keystone:
         """
         url = self._identity.url.rstrip("/") + path
         try:
-            answer = _insisting(
+            answer = insisting(
                 partial(self._session.request, url, method, json=body, authenticated=True),
                 attempts=1 if method == "POST" else ATTEMPTS,
             )
@@ -120,7 +130,7 @@ class Keystone:
             unscoped=True,
         )
         try:
-            _insisting(partial(auth.get_access, self._session))
+            insisting(partial(auth.get_access, self._session))
         except exceptions.Unauthorized:
             return False
         except exceptions.ClientException as error:
@@ -156,7 +166,7 @@ class Keystone:
         status = getattr(error, "http_status", None)
         if isinstance(error, exceptions.ConnectionError):
             return IdentityUnavailable(f"{where}: cannot be reached ({told})", hint=hint)
-        if status in _PASSING:
+        if status in PASSING:
             return IdentityUnavailable(f"{where}: does not serve now ({told})", hint=hint)
         if isinstance(error, exceptions.Forbidden):
             return IdentityError(

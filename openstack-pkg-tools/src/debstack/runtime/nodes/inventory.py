@@ -43,6 +43,8 @@ class Report:
     reason: str = ""
     #: Whether it leads the cloud's networks out into the world.
     gateway: bool = False
+    #: The availability zone of a service of Nova or Cinder.
+    zone: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +140,7 @@ def as_data(node: Node) -> dict[str, object]:
         "roles": list(node.roles),
         "seen": node.seen.isoformat() if node.seen else None,
         "hypervisor": node.hypervisor or None,
+        "zone": (compute and compute.zone) or None,
         "drained": compute is not None and not compute.enabled,
         "services": [
             {
@@ -163,6 +166,8 @@ def line_of(node: Node) -> str:
     compute = node.compute
     if compute is not None and not compute.enabled:
         words.append(f"takes no servers ({compute.reason or 'no reason given'})")
+    if compute is not None and compute.zone:
+        words.append(f"zone {compute.zone}")
     if node.hypervisor:
         words.append(node.hypervisor)
     return "; ".join(words)

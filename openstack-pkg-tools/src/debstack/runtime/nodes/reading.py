@@ -20,6 +20,7 @@ def _of_service(area: Area, service: Any) -> Report:
         seen=moment(service.updated_at),
         enabled=service.status == "enabled",
         reason=service.disabled_reason or "",
+        zone=service.availability_zone or "",
     )
 
 
