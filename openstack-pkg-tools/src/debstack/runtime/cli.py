@@ -71,6 +71,9 @@ def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         default="",
         help="what it is to be, for example compute (default: only what all machines share)",
     )
+    export.add_argument(
+        "--region", default="", metavar="NAME", help="with --role region: how that is to be called"
+    )
     export.add_argument("--output", default="", metavar="FILE", help="write it there, 0600")
     export.add_argument(
         "--node", metavar="NAME", help="for that machine alone, with RabbitMQ users of its own"
@@ -253,13 +256,21 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from debstack.runtime import export
+    from debstack.runtime import export, export_region
 
+    if arguments.role == export_region.ROLE:
+        return export_region.export_region(
+            arguments.region,
+            output=arguments.output,
+            node=arguments.node,
+            valid=arguments.valid,
+        )
     return export.export(
         arguments.role,
         output=arguments.output,
         node=arguments.node,
         renew=arguments.new_passwords,
+        region=arguments.region,
         valid=arguments.valid,
     )
 

@@ -34,7 +34,7 @@ from debstack.runtime.site import Site, TlsMode
 from debstack.runtime.substitution import verbatim
 from debstack.runtime.tls import signing
 from debstack.spec.questions import SHARED_PREFIX, prefix_of
-from debstack.spec.vocabulary import ANY_ROLE, Manifest
+from debstack.spec.vocabulary import ANY_ROLE, REGION_ROLE, Manifest
 
 JOIN = "openstack/join"
 MESSAGING_NODE = "openstack/messaging-node"
@@ -44,6 +44,8 @@ JOIN_SECRET = "openstack/join-secret"  # noqa: S105 - the name of the question
 _FOR_ALL = frozenset(
     f"openstack/{key}" for key in ("region", "identity-url", "identity-ca", "tls", "authority")
 )
+#: The service that the controller of a further region has, too.
+_COMPUTE = "compute"
 #: The role of a machine that stands for the whole cloud.
 _PUBLIC = "proxy"
 _IDENTITY_URL = "openstack/identity-url"
@@ -67,7 +69,7 @@ def _answer(
     if not role and item.name not in _FOR_ALL:
         return None
     table = item.question.export
-    if role not in table and ANY_ROLE not in table:
+    if role not in table and (ANY_ROLE not in table or role == REGION_ROLE):
         return None
     if role not in table and given.get(item.name):
         return given[item.name]
@@ -123,9 +125,9 @@ def handed_on(
 
 
 def _check_controller(site: Site) -> None:
-    if site.identity is None or not site.identity.local:
+    if site.identity is None or not (site.identity.local or _COMPUTE in site.endpoints):
         raise DebstackError(
-            "this machine has no Keystone, so it is not the controller of a cloud",
+            "this machine has neither Keystone nor Nova, so it is not the controller of a cloud",
             hint="run the same on the machine where openstack-controller is installed",
         )
 
@@ -182,18 +184,19 @@ def _set_up_users(site: Site, node: str) -> None:
 def _handed(
     machine: Machine, site: Site, packages: Sequence[Manifest], role: str, node: str = ""
 ) -> Handed:
-    held = {**_stored(), **machine.secrets(), **machine.node_secrets.get(node, {})}
+    held = {**stored_passwords(), **machine.secrets(), **machine.node_secrets.get(node, {})}
     given = machine.outcome.given
     return handed_on(site, packages, role, given=given, held=held, node=node)
 
 
-def _stored() -> dict[str, Secret]:
+def stored_passwords() -> dict[str, Secret]:
     """Return the passwords of the file, those of packages that are not on this machine too."""
     values = Preseed.parse(read_text(Path(answers.SECRETS_FILE)) or "").values()
     return {name: Secret(value) for name, value in values.items()}
 
 
-def _text(handed: Handed, role: str, more: Iterable[str]) -> str:
+def text_of(handed: Handed, role: str, more: Iterable[str]) -> str:
+    """Return the file that hands `handed` to a machine of `role` with the packages `more`."""
     values = {**handed.answers, **handed.secrets}
     node = handed.answers.get(MESSAGING_NODE)
     who = f"What the machine {node}" if node else "What a machine"
@@ -207,7 +210,8 @@ def _text(handed: Handed, role: str, more: Iterable[str]) -> str:
     return head + "\n".join(export_lines(handed.known, values)) + "\n"
 
 
-def _deliver(text: str, output: str) -> None:
+def deliver(text: str, output: str) -> None:
+    """Write `text` into the file `output`, or print it."""
     if output:
         write(WantedFile(path=Path(output).absolute(), content=text, mode=0o600))
         return
@@ -248,11 +252,11 @@ def _export_to_clients(output: str, *, node: str | None) -> int:
         machine = read_machine(_ROOT)
         site = machine.context().site
     handed = handed_to_clients(site, _packages(CLIENTS), given=machine.outcome.given)
-    _deliver(_text(handed, CLIENTS, ()), output)
+    deliver(text_of(handed, CLIENTS, ()), output)
     return OK
 
 
-def _invited(
+def invited(
     site: Site, packages: Sequence[Manifest], role: str, node: str, valid: timedelta
 ) -> dict[str, Secret]:
     """Return the secret by which a machine with `packages` gets a certificate, if it needs one."""
@@ -279,7 +283,12 @@ def _tell_face(site: Site, role: str) -> None:
     )
 
 
-def _check_arguments(node: str | None, *, renew: bool) -> None:
+def _check_arguments(node: str | None, *, renew: bool, region: str) -> None:
+    if region:
+        raise DebstackError(
+            f"--region: only with --role {REGION_ROLE}",
+            hint="for other roles it is the region of this machine: leave --region out",
+        )
     if node is not None:
         passwords.checked_node(node)
     elif renew:
@@ -295,6 +304,7 @@ def export(
     output: str = "",
     node: str | None = None,
     renew: bool = False,
+    region: str = "",
     valid: timedelta = signing.VALID,
 ) -> int:
     """Print the preseed file for `role`, or write it to the file `output`; return the exit code.
@@ -303,11 +313,11 @@ def export(
     only where the cloud is and whom to trust. What this machine lacks for that is
     made and applied first: passwords that all nodes share, and a message broker that listens to
     them. With `node` that machine gets RabbitMQ users of its own, with new passwords if `renew` is
-    set. A secret to join with, where the role needs one, is `valid` for so long. Raises
-    DebstackError.
+    set. A secret to join with, where the role needs one, is `valid` for so long. A `region` is
+    refused: only a controller of another one has a name for it. Raises DebstackError.
     """
     require_root()
-    _check_arguments(node, renew=renew)
+    _check_arguments(node, renew=renew, region=region)
     if role == CLIENTS:
         return _export_to_clients(output, node=node)
     packages = _packages(role)
@@ -334,8 +344,8 @@ def export(
         with single_apply():
             _set_up_users(site, node)
     handed = _handed(machine, site, packages, role, node or "")
-    invited = _invited(site, packages, role, node or "", valid)
-    handed = dataclasses.replace(handed, secrets={**handed.secrets, **invited})
-    _deliver(_text(handed, role, sorted(more)), output)
+    invitation = invited(site, packages, role, node or "", valid)
+    handed = dataclasses.replace(handed, secrets={**handed.secrets, **invitation})
+    deliver(text_of(handed, role, sorted(more)), output)
     _tell_face(site, role)
     return OK

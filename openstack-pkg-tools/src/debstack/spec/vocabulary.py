@@ -17,9 +17,11 @@ DEFAULT_DOMAIN = "Default"
 #: The kinds of database server there are.
 ENGINES = ("mariadb", "postgresql", "sqlite")
 
+#: The controller of a further region, which shares the Keystone of the first.
+REGION_ROLE = "region"
 #: What a machine of a cloud can be, as the metapackages openstack-ROLE make it.
-ROLES = ("controller", "compute", "storage", "object-storage", "proxy")
-#: Stands for each role that is not named.
+ROLES = ("controller", "compute", "storage", "object-storage", "proxy", REGION_ROLE)
+#: Stands for each role that is not named, but for that of another region.
 ANY_ROLE = "any"
 
 Scalar = str | int | bool

@@ -50,6 +50,7 @@ def plan(found: Snapshot, wanted: Wanted) -> list[Action]:
         *(a for project in wanted.projects for a in _plan_project(found, project)),
         *(a for user in wanted.users for a in _plan_user(found, user)),
         *(a for service in wanted.services for a in _plan_service(found, service, wanted.region)),
+        *_plan_copies(found, wanted),
     ]
     return sorted(actions, key=lambda action: action.phase)
 
@@ -244,6 +245,31 @@ def _plan_service(found: Snapshot, wanted: WantedService, region: str) -> list[A
     for interface in INTERFACES:
         url = wanted.urls[interface]
         actions += _plan_endpoint(found, there, (wanted.type, region, interface), url)
+    return actions
+
+
+def _plan_copies(found: Snapshot, wanted: Wanted) -> list[Action]:
+    """Return what has Keystone follow in other regions, which have its URLs of this one."""
+    actions = []
+    for service in wanted.services:
+        there, _ = chosen_service(found, service.type, service.name)
+        if there is None or service.type != "identity":
+            continue
+        mine = [e for e in found.endpoints if e.service == there.id and e.region == wanted.region]
+        former = {(e.interface, e.url) for e in mine if e.url != service.urls.get(e.interface)}
+        actions += [
+            Action(
+                summary=f"change {e.interface} endpoint of {service.type} in region {e.region}"
+                f" to {service.urls[e.interface]}",
+                phase=2,
+                method="PATCH",
+                path=("endpoints", e.id),
+                body={"endpoint": {"url": service.urls[e.interface]}},
+            )
+            for e in found.endpoints
+            if e.service == there.id and e.region != wanted.region
+            if (e.interface, e.url) in former
+        ]
     return actions
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from debstack.runtime.keystone.planning import chosen_service
 from debstack.runtime.keystone.registered import Registered, found_as
 from debstack.runtime.keystone.session import Keystone
+from debstack.runtime.keystone.sharing import others_share
 from debstack.runtime.keystone.snapshot import FoundUser, Snapshot, found_endpoint, found_service
 from debstack.runtime.keystone.wanted import Scoped
 from debstack.spec.vocabulary import Manifest
@@ -67,9 +68,12 @@ def plan_removal(
     """Return what to delete of `leaving`, of the services their endpoints in `region`.
 
     Those in a former region go if they are `noted` as ours. A service goes with its last endpoint,
-    since another region may have it too. Pure.
+    since another region may have it too. Where there are services in other regions, which log in as
+    the same users, these stay, and so do domains and roles. Pure.
     """
     removals = _of_services(found, manifest, leaving.types, region, noted)
+    if others_share(found, region, {e.id for one in noted for e in found_as(found, one)}):
+        return removals
     for name in leaving.users:
         user = found.users.get(Scoped(domain=_domain(manifest, name), name=name).key)
         if user is not None:

@@ -15,6 +15,7 @@ from debstack.runtime.files import write
 from debstack.runtime.keystone.former import plan_leaving, take_regions
 from debstack.runtime.keystone.registered import Registered, file_of, noted
 from debstack.runtime.keystone.session import Keystone, quoted_path
+from debstack.runtime.keystone.sharing import IDENTITY
 from debstack.runtime.site import IdentitySite
 from debstack.runtime.step import Change, Step
 
@@ -77,6 +78,8 @@ def build(context: Context) -> list[Step]:
     if identity is None:
         return []
     types = {name for manifest in context.manifests for name in manifest.package.service}
+    if types and not identity.local:
+        types.add(IDENTITY)  # that of another machine, which was made known in this one's region
     former = frozenset(
         one
         for one in noted(context.root) or frozenset()

@@ -14,6 +14,7 @@ from debstack.runtime.keystone.performing import Performer
 from debstack.runtime.keystone.planning import known_ids, plan
 from debstack.runtime.keystone.registered import FILE, file_of, noted, to_note
 from debstack.runtime.keystone.session import Keystone, LoginRefused
+from debstack.runtime.keystone.sharing import check_passwords, with_keystone
 from debstack.runtime.keystone.snapshot import THREADS, Snapshot, take_snapshot
 from debstack.runtime.keystone.wanted import Wanted, wanted_of
 from debstack.runtime.site import Engine, IdentitySite
@@ -65,24 +66,26 @@ class IdentityStep(Step):
     def _differences(self) -> list[Change]:
         keystone = Keystone(self._identity)
         found = take_snapshot(keystone, self._wanted)
-        actions = plan(found, self._wanted)
+        wanted = self._wanted
+        if not self._identity.local:
+            check_passwords(found, wanted)
+            wanted = with_keystone(found, wanted)
+        actions = plan(found, wanted)
         performer = Performer(keystone, actions, known_ids(found), writers=self._writers)
-        return self._note(found) + [
+        return self._note(found, wanted) + [
             Change(summary=action.summary, perform=partial(performer.perform, index))
             for index, action in enumerate(actions)
         ]
 
-    def _note(self, found: Snapshot) -> list[Change]:
+    def _note(self, found: Snapshot, wanted: Wanted) -> list[Change]:
         """Return the note of what is ours, taken before it is made: a killed run knows it too."""
         before = noted(self._root)
-        ours = to_note(before, found, self._wanted)
-        wanted = file_of(self._root, ours)
-        if not (ours or before) or not difference(wanted):
+        ours = to_note(before, found, wanted)
+        note = file_of(self._root, ours)
+        if not (ours or before) or not difference(note):
             return []
         return [
-            Change(
-                summary=f"note in {FILE} which endpoints are ours", perform=partial(write, wanted)
-            )
+            Change(summary=f"note in {FILE} which endpoints are ours", perform=partial(write, note))
         ]
 
     def _recover(self) -> None:
