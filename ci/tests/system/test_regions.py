@@ -93,9 +93,9 @@ def test_users_are_the_same_and_what_they_have_is_not(regions: Regions) -> None:
         assert names(node, "network", region=TWO) == []
 
 
-def test_compute_nodes_join_a_further_region(regions: Regions) -> None:
+def test_a_further_region_runs_servers(regions: Regions) -> None:
     two = regions.two
-    several.join(two, two, ["compute"])
+    apt(two, "install", "openstack-compute", timeout_s=_TIMEOUT_S)
     several.await_hypervisors(two, ["two"])
     debstack(two, "demo")
     create = ("server", "create", "--image", "demo", "--flavor", "demo", "--network", "demo")
@@ -105,6 +105,18 @@ def test_compute_nodes_join_a_further_region(regions: Regions) -> None:
     assert names(regions.one, "server", region=ONE) == []
     openstack(two, "server", "delete", "--wait", "first")
     assert status(two)["in-order"]
+
+
+def test_machines_that_join_a_further_region_are_told_of_its_own_servers(regions: Regions) -> None:
+    one, two = regions.one.address, regions.two.address
+    lines = several.exported(regions.two, "compute").splitlines()
+    told = {line.split()[1]: line.split(maxsplit=3)[3] for line in lines if line[0] != "#"}
+    assert told["openstack/region"] == TWO
+    assert told["openstack/identity-url"] == f"https://{one}:5000/v3"
+    assert told["openstack/messaging-host"] == f"{two}:5671"
+    assert told["neutron/ovn-southbound"] == f"tcp:{two}:6642"
+    assert "openstack/admin-password" not in told
+    assert told["nova/service-password"] == secrets(regions.one)["nova/service-password"]
 
 
 def test_what_would_harm_the_other_region_is_refused(regions: Regions) -> None:
