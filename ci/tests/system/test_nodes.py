@@ -464,3 +464,29 @@ def test_a_machine_that_is_gone_is_forgotten(cloud: Cloud) -> None:
     assert act(node, "mariadb", "-N", "-e", providers).stdout.split() == ["compute-1"]
     assert several.mapped(node) == ["compute-1"]
     assert inside(node, "not_up") == []
+
+
+def test_a_compute_node_that_is_purged_takes_itself_out_of_the_cloud(cloud: Cloud) -> None:
+    controller, node = cloud.controller, cloud.computes["compute-1"]
+    several.hand_over(controller, node, "compute", own=True)
+    debstack(node, "apply")
+    own = {"nova@compute-1", "neutron@compute-1"}
+    assert own <= broker_users(controller)
+    act(controller, "systemctl", "start", "debstack-forget")  # as its timer does
+    assert own <= broker_users(controller)
+    for server in openstack_json(controller, "server", "list", "--all-projects"):
+        openstack(controller, "server", "delete", "--wait", server["ID"])
+    answer = "debstack openstack/purge-data boolean true\n"
+    act(node, "debconf-set-selections", input=answer)
+    told = apt(node, "purge", "--autoremove", "openstack-compute", timeout_s=600).stdout
+    assert "the cloud knows nova-compute of compute-1 no more" in told
+    assert several.hypervisors(controller) == {}
+    assert several.mapped(controller) == []
+    assert set(several.machines(controller)) == {"controller", "proxy"}
+    providers = "SELECT name FROM placement.resource_providers"
+    assert act(controller, "mariadb", "-N", "-e", providers).stdout.split() == []
+    act(controller, "systemctl", "start", "debstack-forget")
+    assert not own & broker_users(controller)
+    assert act(controller, "find", "/etc/debstack/nodes", "-type", "f").stdout == ""
+    assert "nothing to do" in debstack(controller, "apply").stdout
+    assert inside(controller, "not_up") == []

@@ -29,6 +29,10 @@ class _Scripts:
     kept_manifest_directory: str
     #: Whether what a purge takes back depends on answers, which may be gone by then.
     undoes_by_answers: bool
+    #: Whether the cloud keeps anything of the machine for this package.
+    records: bool
+    #: What is told of them where the package is removed and not purged.
+    kept_records: str
     kept_modules: str
     #: There once debstack itself is purged, while other packages still have to be.
     purged_mark: str
@@ -101,6 +105,9 @@ def _scripts(component: Component, binary: str) -> _Scripts:
         undoes_by_answers=any(
             references(task.undo) for task in component.package[binary].task.values()
         ),
+        records=bool(component.package[binary].record),
+        kept_records=f"{binary}: the cloud keeps this machine among its nodes; where it does not"
+        " come back, run on the controller: debstack forget NODE",
         kept_modules=paths.KEPT_MODULES,
         purged_mark=paths.PURGED_MARK,
         units=sorted(units(component, binary)),

@@ -106,6 +106,10 @@ def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         default="172.24.4.0/24",
         help="the range of the floating IPs, behind NAT on this machine (default: %(default)s)",
     )
+    leave = commands.add_parser(
+        "leave", help="delete what the cloud keeps of this machine for a package (used by prerm)"
+    )
+    leave.add_argument("binary", help="the package, before it is removed to be purged")
     keep = commands.add_parser("keep", help="note what purging a package has to know (by prerm)")
     keep.add_argument("binary", help="the package, before it is removed")
     purge = commands.add_parser("purge", help="remove what a purged package left (used by postrm)")
@@ -130,7 +134,11 @@ def _add_nodes(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="how long its servers may take to move (default: %(default)g)",
     )
     forget = commands.add_parser("forget", help="remove the records of a machine that is gone")
-    forget.add_argument("node", help="its name, as debstack nodes tells it")
+    whom = forget.add_mutually_exclusive_group(required=True)
+    whom.add_argument("node", nargs="?", help="its name, as debstack nodes tells it")
+    whom.add_argument(
+        "--left", action="store_true", help="every compute node that left by itself (by a timer)"
+    )
     forget.add_argument("--dry-run", action="store_true", help="print what would be done")
 
 
@@ -314,6 +322,8 @@ def _drain(arguments: argparse.Namespace) -> int:
 def _forget(arguments: argparse.Namespace) -> int:
     from debstack.runtime.nodes import command
 
+    if arguments.left:
+        return command.forget_left(dry_run=arguments.dry_run)
     return command.forget(arguments.node, dry_run=arguments.dry_run)
 
 
@@ -330,6 +340,12 @@ def _rings(arguments: argparse.Namespace) -> int:
     texts = list(arguments.device)
     texts += [arguments.weight] if arguments.verb == "set-weight" else []
     return command.change(arguments.verb, texts, limit=arguments.limit, dry_run=arguments.dry_run)
+
+
+def _leave(arguments: argparse.Namespace) -> int:
+    from debstack.runtime.nodes import leaving
+
+    return leaving.leave(arguments.binary)
 
 
 def _keep(arguments: argparse.Namespace) -> int:
@@ -394,6 +410,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "rings": _rings,
     "demo": _demo,
     "prepare": _prepare,
+    "leave": _leave,
     "keep": _keep,
     "purge": _purge,
     "answers": _answers,

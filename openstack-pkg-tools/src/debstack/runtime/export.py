@@ -27,6 +27,7 @@ from debstack.runtime.lock import single_apply
 from debstack.runtime.machine import Machine, read_machine, require_root
 from debstack.runtime.manifests import KnownQuestion
 from debstack.runtime.nodes import passwords
+from debstack.runtime.nodes.known import awaited
 from debstack.runtime.nodes.passwords import user_of
 from debstack.runtime.preseed import Preseed
 from debstack.runtime.series import CLIENTS, besides, role_manifests, together
@@ -330,6 +331,7 @@ def export(
         if node:
             _check_broker(site)
             _make_passwords(node, packages, renew=renew)
+            awaited(_ROOT, node)
             machine = read_machine(_ROOT)
         changed = _let_join(machine, _handed(machine, site, packages, role, node or ""))
     if changed:

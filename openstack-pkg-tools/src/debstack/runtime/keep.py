@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from debstack.base.errors import DebstackError
 from debstack.base.main import OK
 from debstack.runtime import manifests
 from debstack.runtime.files import WantedFile, write
@@ -40,13 +39,7 @@ def keep(binary: str, *, root: Path = Path("/")) -> int:
     Raises DebstackError for a package that is not installed, or without a manifest.
     """
     require_root()
-    path = root / manifests.COMPONENTS.lstrip("/") / f"{binary}.json"
-    if not path.exists():
-        raise DebstackError(
-            f"{binary}: no package of that name is installed that debstack configures",
-            hint=f"see which there are: ls {manifests.COMPONENTS}",
-        )
-    manifest = manifests.read_manifest(path)
+    manifest = manifests.installed_manifest(root, binary)
     filled = with_undo_filled(answered_site(prepare(root, manifest)), manifest)
     kept = root / manifests.REMOVED.lstrip("/") / f"{binary}.json"
     kept.parent.mkdir(parents=True, exist_ok=True)

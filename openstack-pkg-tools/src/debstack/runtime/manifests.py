@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from debstack.base.errors import SpecError
+from debstack.base.errors import DebstackError, SpecError
 from debstack.spec.load import load
 from debstack.spec.references import references
 from debstack.spec.vocabulary import SCHEMA, Manifest, Question, QuestionType
@@ -46,6 +46,17 @@ def read_manifest(path: Path) -> Manifest:
             [f"{path}: schema: expected {SCHEMA}, found {source.get('schema')}: upgrade debstack"]
         )
     return load(Manifest, source, where=str(path))
+
+
+def installed_manifest(root: Path, binary: str) -> Manifest:
+    """Return the manifest of the installed package `binary`. Raises DebstackError."""
+    path = root / COMPONENTS.lstrip("/") / f"{binary}.json"
+    if not path.exists():
+        raise DebstackError(
+            f"{binary}: no package of that name is installed that debstack configures",
+            hint=f"see which there are: ls {COMPONENTS}",
+        )
+    return read_manifest(path)
 
 
 def read_manifests(root: Path, folder: str = COMPONENTS) -> tuple[Manifest, ...]:

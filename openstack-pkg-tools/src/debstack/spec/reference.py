@@ -117,6 +117,7 @@ _PATHS = {
     "Endpoint": "package.BINARY.service.TYPE.endpoint",
     "Messaging": "package.BINARY.messaging.KEY",
     "HostAggregates": "package.BINARY.host-aggregates",
+    "Record": "package.BINARY.record.PROGRAM",
     "Config": "package.BINARY.config.NAME",
     "Conditional": "package.BINARY.config.NAME.when",
     "Unit": "package.BINARY.unit.NAME",

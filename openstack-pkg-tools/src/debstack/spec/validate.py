@@ -14,6 +14,7 @@ from debstack.spec.references import Known
 from debstack.spec.vocabulary import (
     DEFAULT_DOMAIN,
     ENGINES,
+    RECORD_SERVICES,
     Component,
     Config,
     Dialect,
@@ -96,6 +97,7 @@ def _duplicates(problems: Problems, component: Component) -> None:
         "unit",
         "config",
         "task",
+        "record",
     ):
         first: dict[str, str] = {}
         for binary, package in component.package.items():
@@ -247,6 +249,18 @@ def _config(
             problems.add(f"{where}.sections-like.{section}", f"no such section is set{near}")
 
 
+def _records(problems: Problems, where: str, package: Package, known: Known) -> None:
+    for key, record in package.record.items():
+        at = f"{where}.record.{key}"
+        problems.name(at, key, _ACCOUNT, "the name of a program")
+        problems.name(f"{at}.user", record.user, _ACCOUNT, "a user's name")
+        if record.service not in RECORD_SERVICES:
+            accepted = ", ".join(RECORD_SERVICES)
+            found = quoted(record.service)
+            problems.add(f"{at}.service", f"expected one of {accepted}, got {found}")
+        validate_setting.value(problems, f"{at}.password", record.password, known)
+
+
 def _rings(problems: Problems, where: str, component: Component, package: Package) -> None:
     rings = package.rings
     if rings is None:
@@ -321,6 +335,7 @@ def problems_of(
         _accounts(problems, where, package)
         _schemas(problems, where, package)
         _identity(problems, where, component, package)
+        _records(problems, where, package, known)
         _rings(problems, f"{where}.rings", component, package)
         _host_aggregates(problems, f"{where}.host-aggregates", component, package)
         for key, config in package.config.items():

@@ -21,6 +21,8 @@ ENGINES = ("mariadb", "postgresql", "sqlite")
 REGION_ROLE = "region"
 #: What a machine of a cloud can be, as the metapackages openstack-ROLE make it.
 ROLES = ("controller", "compute", "storage", "object-storage", "proxy", REGION_ROLE)
+#: The catalogue services that keep records of machines, and by which debstack can delete them.
+RECORD_SERVICES = ("compute",)
 #: Stands for each role that is not named, but for that of another region.
 ANY_ROLE = "any"
 
@@ -370,6 +372,22 @@ class Ring:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What the cloud keeps of a machine that has this package, by the machine's name.
+
+    Key: the program, as it is named there. The machine itself deletes it when the package is
+    purged; where the cloud still has servers on the machine, it is left.
+    """
+
+    #: The type of the catalogue service that keeps it: compute.
+    service: str
+    #: The Keystone user, in the project service, that may delete it.
+    user: str
+    #: Its password: ${secret.QUESTION}.
+    password: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rings:
     """Swift's rings: made of answers where none names another machine, else fetched from there.
 
@@ -484,6 +502,8 @@ class Package:
     service: dict[str, CatalogueService] = field(default_factory=dict)
     #: RabbitMQ virtual hosts.
     messaging: dict[str, Messaging] = field(default_factory=dict)
+    #: What the cloud keeps of a machine that has the package.
+    record: dict[str, Record] = field(default_factory=dict)
     #: Rings, made or fetched before any daemon of the source is started.
     rings: Rings | None = None
     #: Host aggregates, joined once the machine is known to Nova.

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from debstack.base.errors import DebstackError
-from debstack.runtime.nodes import command, moving
+from debstack.runtime.nodes import command, known, moving
 from debstack.runtime.nodes.inventory import (
     GONE_AFTER,
     Area,
@@ -21,7 +22,9 @@ from debstack.runtime.nodes.inventory import (
     moment,
     nodes_of,
 )
+from debstack.runtime.nodes.known import departures
 from debstack.runtime.nodes.moving import Mover, Way, arrived, plan_moves
+from debstack.runtime.step import Change
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 LONG_AGO = NOW - GONE_AFTER - timedelta(seconds=1)
@@ -235,3 +238,67 @@ def test_what_somebody_else_disabled_is_left_disabled(
     assert caught.value.message.endswith(told)
     assert (caught.value.hint or "").endswith("service set --enable a nova-compute")
     assert compute.written == []
+
+
+def test_a_compute_node_that_nova_knows_no_more_has_left_once_nothing_of_it_reports() -> None:
+    reports = [
+        _report("a", "nova-compute", up=False, seen=LONG_AGO),  # down, and still a node
+        _report("b", "neutron-openvswitch-agent", area=Area.NETWORK),  # about to leave
+        _report("c", "neutron-openvswitch-agent", area=Area.NETWORK, up=False),
+        _report("e", "nova-compute"),  # new
+    ]
+    found = departures({"a", "b", "c", "d"}, nodes_of(reports, {}, NOW))
+    assert found.left == ("c", "d")
+    assert found.known == {"a", "b", "e"}
+
+
+def test_who_is_awaited_is_not_missed(tmp_path: Path) -> None:
+    assert known.read(tmp_path) == set()
+    known.note(tmp_path, {"a", "b"})
+    known.awaited(tmp_path, "b")
+    known.awaited(tmp_path, "c")
+    assert known.read(tmp_path) == {"a"}
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
+    """A cloud of one controller, from which compute-2 has gone since it was looked at last."""
+    deleted: list[str] = []
+    network = SimpleNamespace(delete_agent=deleted.append)
+    made = SimpleNamespace(network=network, deleted=deleted, root=tmp_path)
+    reports = [
+        _report("compute-1", "nova-compute"),
+        _report("compute-2", "neutron-openvswitch-agent", area=Area.NETWORK, up=False),
+    ]
+    for name, double in {
+        "_ROOT": tmp_path,
+        "require_root": lambda: None,
+        "errors_of_the_cloud": nullcontext,
+        "single_apply": nullcontext,
+        "connect": lambda: made,
+        "read_nodes": lambda _cloud: nodes_of(reports, {}, NOW),
+        "read_machine": lambda _root: None,
+        "account_removals": lambda _machine, name: [
+            Change(summary=f"delete users of {name}", perform=lambda: deleted.append(name))
+        ],
+    }.items():
+        monkeypatch.setattr(command, name, double)
+    known.note(tmp_path, {"compute-1", "compute-2"})
+    return made
+
+
+def test_what_a_node_left_behind_is_removed_once(cloud: SimpleNamespace) -> None:
+    assert command.forget_left(dry_run=False) == 0
+    assert cloud.deleted == ["compute-2/neutron-openvswitch-agent", "compute-2"]
+    assert known.read(cloud.root) == {"compute-1"}
+    assert command.forget_left(dry_run=False) == 0
+    assert len(cloud.deleted) == 2
+
+
+def test_a_dry_run_forgets_nobody(
+    cloud: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.forget_left(dry_run=True) == 0
+    assert "would delete users of compute-2" in capsys.readouterr().out
+    assert cloud.deleted == []
+    assert known.read(cloud.root) == {"compute-1", "compute-2"}

@@ -20,6 +20,7 @@ QUESTION = {"summary": "Port of it:", "text": "Where it listens."}
 
 ROW = {"database": "tiny", "table": "things", "key": {"name": "a"}}
 LOAD = {"database": "tiny", "summary": "load", "command": ["tiny-load"], "files": "/etc/t/*.json"}
+RECORD = {"service": "compute", "user": "tiny", "password": "${secret.tiny/key}"}
 TASK = {"summary": "do it", "probe": ["cat"], "expect": "x", "command": ["do"]}
 
 RINGS = {
@@ -94,6 +95,13 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     ({f"{COMMON}/task/a": {**TASK, "expect": "${x}"}}, "task.a.expect: ${x}: unknown reference"),
     ({f"{COMMON}/task/a": {**TASK, "services": ["ovs"]}}, "task.a.services[0]: expected a unit of"),
     ({f"{COMMON}/task/a": {**TASK, "after": ["x/b"]}}, "task.a.after[0]: no task is declared as"),
+    ({f"{API}/record/A b": RECORD}, "record.A b: expected the name of a program"),
+    (
+        {f"{API}/record/a": {**RECORD, "service": "compote"}},
+        "service: expected one of compute, got",
+    ),
+    ({f"{API}/record/a": {**RECORD, "user": ""}}, "record.a.user: expected a user's name"),
+    ({f"{API}/record/a": {**RECORD, "password": "${secret.}"}}, "password: ${secret.}: expected"),
     (
         {f"{COMMON}/task/a": {**TASK, "when": {"question": "tiny/x"}}},
         "task.a.when.question: no question is declared as tiny/x",

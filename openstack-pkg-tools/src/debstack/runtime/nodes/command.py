@@ -17,7 +17,7 @@ from debstack.runtime.doing import Doing, tell
 from debstack.runtime.files import remove
 from debstack.runtime.lock import single_apply
 from debstack.runtime.machine import Machine, read_machine, require_root
-from debstack.runtime.nodes import passwords
+from debstack.runtime.nodes import known, passwords
 from debstack.runtime.nodes.inventory import COMPUTE, Area, Node, Report, as_data, line_of
 from debstack.runtime.nodes.moving import Move, Mover, plan_moves
 from debstack.runtime.nodes.reading import read_nodes
@@ -181,6 +181,28 @@ def forget(name: str, *, dry_run: bool) -> int:
             _forget_records(cloud, chosen(found, name), doing)
     with single_apply():
         doing.all(account_removals(read_machine(_ROOT), name))
+    return OK
+
+
+def forget_left(*, dry_run: bool) -> int:
+    """Remove what is left of compute nodes that have left the cloud; return the exit code.
+
+    Raises DebstackError.
+    """
+    require_root()
+    with errors_of_the_cloud():
+        cloud = connect()
+        found = read_nodes(cloud)
+        doing = Doing(dry_run=dry_run)
+        gone = known.departures(known.read(_ROOT), found)
+        for node in found:
+            if node.name in gone.left:
+                _forget_records(cloud, node, doing)
+    with single_apply():
+        for name in gone.left:
+            doing.all(account_removals(read_machine(_ROOT), name))
+        if not dry_run:
+            known.note(_ROOT, gone.known)
     return OK
 
 
