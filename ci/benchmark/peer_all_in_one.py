@@ -15,6 +15,7 @@ from benchmark.figure import Figure
 from benchmark.usage import ANSWERS, INSTALL, TO_ACTIVE, packages, required, usage
 from cloudtest.acting import act, openstack
 from testbed.bed import Testbed
+from testbed.machine import wait_until
 from testbed.node import Node
 
 _CLIENT = "python3-openstackclient"
@@ -28,7 +29,10 @@ _REPAIRS = (
     "systemctl enable --now placement-api",
     f"sed -i 's/^\\[ovs\\]$/[ovs]\\ndatapath_type = netdev/' {_AGENT}",
     "ovs-vsctl set Open_vSwitch . other_config:userspace-tso-enable=true",
-    "systemctl restart openvswitch-switch neutron-openvswitch-agent",
+    "systemctl restart openvswitch-switch",
+    # The agent ends without the bridge that its configuration names, and nobody makes that.
+    "ovs-vsctl --may-exist add-br br-ex -- set bridge br-ex datapath_type=netdev",
+    "systemctl restart neutron-openvswitch-agent",
     "printf '[libvirt]\\nvirt_type = qemu\\ncpu_mode = none\\n' >>/etc/nova/nova-compute.conf",
     # SPICE is on whatever was answered, and QEMU's module for it is only recommended.
     "sed -i '/^\\[spice\\]$/,/^\\[/ s/^enabled = true$/enabled = false/' /etc/nova/nova.conf",
@@ -60,6 +64,12 @@ def _repair(node: Node) -> None:
     _write_clouds(node)
 
 
+def _switches(node: Node) -> bool:
+    """Say whether the agent that gives servers their ports is known: before, none gets one."""
+    listed = openstack(node, "network", "agent", "list", "--agent-type", "open-vswitch")
+    return "neutron-openvswitch-agent" in listed
+
+
 def _start_server(node: Node) -> None:
     node.write_file("/root/disk", "\0" * 1048576)
     openstack(node, "image", "create", "--file", "/root/disk", "--disk-format", "raw", "demo")
@@ -69,6 +79,7 @@ def _start_server(node: Node) -> None:
     subnet = ("--network", "demo", "--subnet-range", "192.0.2.0/24", "demo")
     openstack(node, "subnet", "create", *subnet)
     act(node, "sh", "-c", _DISCOVER)
+    wait_until(lambda: _switches(node), timeout_s=120, interval_s=1, what="the agent to report")
     create = ("--image", "demo", "--flavor", "demo", "--network", "demo", "--wait", "first")
     openstack(node, "server", "create", *create, timeout_s=_SERVER_TIMEOUT_S)
 
