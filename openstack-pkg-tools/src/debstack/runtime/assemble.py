@@ -34,7 +34,7 @@ MODULES = (
     "former_region",
 )
 #: What a machine that serves nothing has of a cloud: it trusts it, and its users find it.
-CLIENT_MODULES = ("tls", "clouds")
+CLIENT_MODULES = ("tls", "authorities", "clouds")
 
 
 def _without_profiler() -> None:

@@ -15,7 +15,10 @@ TOLD = "debstack openstack/identity-url string https://cloud.example.org:5000/v3
 
 @pytest.mark.parametrize(
     ("told", "steps"),
-    [("", ["files:site"]), (TOLD, ["files:site", "tls:trust", "clouds:shared"])],
+    [
+        ("", ["files:site"]),
+        (TOLD, ["files:site", "tls:trust", "answers:authorities", "clouds:shared"]),
+    ],
 )
 def test_a_machine_that_serves_nothing_is_a_client_where_it_is_told_of_a_cloud(
     tmp_path: Path, told: str, steps: list[str]

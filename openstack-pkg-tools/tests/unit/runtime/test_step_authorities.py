@@ -8,7 +8,9 @@ import pytest
 from unit.runtime.making import context
 
 from debstack.base.errors import AnswerError, ConfigurationError
-from debstack.runtime.steps import authorities, config
+from debstack.runtime.graph import Applier, State, walk
+from debstack.runtime.progress import Silent
+from debstack.runtime.steps import authorities, clouds, config
 from debstack.runtime.tls import issuing
 
 CA = "/etc/ssl/own/ca.pem"
@@ -67,3 +69,12 @@ def test_no_service_is_configured_for_it_before(tmp_path: Path) -> None:
 def test_a_user_that_is_missing_is_no_refusal(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="there is no such user"):
         authorities.readable_by("no-such-user", tmp_path)
+
+
+@pytest.mark.usefixtures("refusing")
+def test_one_that_is_refused_is_not_written_into_clouds_yaml(tmp_path: Path) -> None:
+    made = context(tmp_path, {"openstack/identity-ca": CA})
+    steps = [*authorities.build(made), *clouds.build(made)]
+    _, root = walk(steps, Applier(Silent(), wait_s=0, masked=str))
+    assert root.state is State.BLOCKED
+    assert not (tmp_path / "root").exists()

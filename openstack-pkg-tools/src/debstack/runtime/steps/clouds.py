@@ -53,7 +53,7 @@ class CloudsStep(Step):
     """The cloud of the administrator in clouds.yaml, and openrc."""
 
     id = "clouds:root"
-    needs = frozenset({"files:site"})
+    needs = frozenset({"files:site", "answers:authorities"})
 
     def __init__(self, identity: IdentitySite, root: Path) -> None:
         self._identity = identity
@@ -79,7 +79,7 @@ class SharedCloudStep(Step):
     """The cloud in the clouds.yaml of all users of this machine, without a password."""
 
     id = "clouds:shared"
-    needs = frozenset({"files:site"})
+    needs = frozenset({"files:site", "answers:authorities"})
 
     def __init__(self, identity: IdentitySite, root: Path) -> None:
         self._identity = identity
