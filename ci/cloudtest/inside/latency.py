@@ -2,7 +2,9 @@
 """latency.py REQUESTS CLIENTS…: how long the cloud's APIs take to answer, with so many clients.
 
 Prints JSON: operation to number of clients to [median, 99th percentile] in milliseconds. The
-number of requests of each measurement is bounded by REQUESTS; they go to this machine alone.
+number of requests of each measurement is bounded by REQUESTS; they go to this machine alone. What
+is listed is the same in any cloud, whatever there is besides: one bare image, one bare network, no
+server.
 """
 
 from __future__ import annotations
@@ -12,22 +14,38 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import openstack
 import requests
 
+#: The name of what is listed; no server has it.
+_NAME = "latency"
+
 Operation = Callable[[requests.Session], int]
 
 
-def operations() -> dict[str, Operation]:
+@contextmanager
+def listed(cloud: Any) -> Iterator[None]:
+    """Make what is to be listed, and remove it."""
+    image = cloud.image.create_image(name=_NAME, disk_format="raw", container_format="bare")
+    network = cloud.network.create_network(name=_NAME)
+    try:
+        yield
+    finally:
+        cloud.network.delete_network(network)
+        cloud.image.delete_image(image)
+
+
+def operations(cloud: Any) -> dict[str, Operation]:
     """Return what is measured, by name; each gives the answer's status code."""
-    cloud = openstack.connect(cloud="admin")
     headers = {"X-Auth-Token": cloud.auth_token}
     auth = cloud.config.get_auth_args()
 
     def listing(kind: str, path: str) -> Operation:
-        url = cloud.endpoint_for(kind).rstrip("/") + path
+        url = f"{cloud.endpoint_for(kind).rstrip('/')}{path}?name={_NAME}"
         return lambda session: session.get(url, headers=headers, timeout=60).status_code
 
     body = {
@@ -85,7 +103,9 @@ def measure(operation: Operation, clients: int, count: int) -> list[float]:
 
 count, *numbers = (int(word) for word in sys.argv[1:])
 found: dict[str, dict[int, list[float]]] = {}
-for name, operation in operations().items():
-    measure(operation, 1, 5)  # what a first request makes is made
-    found[name] = {number: measure(operation, number, count) for number in numbers}
+cloud = openstack.connect(cloud="admin")
+with listed(cloud):
+    for name, operation in operations(cloud).items():
+        measure(operation, 1, 5)  # what a first request makes is made
+        found[name] = {number: measure(operation, number, count) for number in numbers}
 print(json.dumps(found))
