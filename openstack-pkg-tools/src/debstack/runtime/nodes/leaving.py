@@ -23,9 +23,7 @@ from debstack.runtime.purge import Purge, answered_site, prepare
 from debstack.runtime.resolve import identity_site
 from debstack.runtime.site import IdentitySite
 from debstack.runtime.substitution import verbatim
-from debstack.spec.vocabulary import RECORD_SERVICES, Record
-
-_PROJECT = "service"
+from debstack.spec.vocabulary import RECORD_SERVICES, Record, ServiceUser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +53,11 @@ def _api(identity: IdentitySite, record: Record, password: Secret) -> Any:
 
     return Adapter(
         session_of(
-            identity, user=record.user, password=password, project=_PROJECT, catalogue=True
+            identity,
+            user=record.user,
+            password=password,
+            project=ServiceUser().project,
+            catalogue=True,
         ),
         service_type=record.service,
         interface="internal",
