@@ -15,9 +15,19 @@ from debstack_image.chroot import Chroot
 from debstack_image.identity import Identity
 from debstack_image.settings import Settings
 
-_HASHED = re.compile(r"\$[0-9a-z]+\$[A-Za-z0-9./$=,]+")
+#: The forms of crypt(5), whole: what only begins like one is a password.
+_HASHED = re.compile(
+    r"\$(?:y|gy)\$[./A-Za-z0-9]+\$[./A-Za-z0-9]*\$[./A-Za-z0-9]{43}"
+    r"|\$7\$[./A-Za-z0-9]{11}[^$:\s]*\$[./A-Za-z0-9]{43}"
+    r"|\$6\$(?:rounds=\d+\$)?[^$:\s]*\$[./A-Za-z0-9]{86}"
+    r"|\$5\$(?:rounds=\d+\$)?[^$:\s]*\$[./A-Za-z0-9]{43}"
+    r"|\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}"
+    r"|\$1\$[^$:\s]*\$[./A-Za-z0-9]{22}"
+)
+#: In front of the key may be options, whose values may have blanks between quotation marks.
 _KEY = re.compile(
-    r"(?:[^#]\S*\s+)?(?:ssh-(?:ed25519|rsa|dss)|ecdsa-sha2-nistp\d+|sk-(?:ssh|ecdsa)-\S+)"
+    r"(?:[a-z](?:[^\s\"]|\"(?:[^\"\\]|\\.)*\")*\s+)?"
+    r"(?:ssh-(?:ed25519|rsa|dss)|ecdsa-sha2-nistp\d+|sk-(?:ssh|ecdsa)-\S+)"
     r"\s+[A-Za-z0-9+/]+=*(?:\s.*)?"
 )
 #: yescrypt with its usual cost, as passwd in every supported release makes and reads it.
@@ -64,7 +74,7 @@ def hashed(password: str, salt: str) -> str:
 
 
 def _set_password(chroot: Chroot, user: str, password: Secret, identity: Identity) -> None:
-    value = hashed(password, identity.salt(user, password))
+    value = hashed(password, identity.salt(user))
     chroot.run(["chpasswd", "--encrypted"], input=f"{user}:{value}\n", secrets=[password, value])
 
 

@@ -14,7 +14,9 @@ from debstack_image.settings import BUILD, OPTIONS, PROVENANCE, Settings, spelli
 
 #: Where files go and how they are packed; sources, whose packages count, not their place.
 _ELSEWHERE = {"output", "name", "format", "compression", "mirror", "security_mirror", "keyring"}
+#: What is easily found by trying, if something that is quickly computed from it is known.
 _SECRET = {"root_password_file", "login_password_file"}
+_GIVEN = "given"
 
 
 def _digest_of_path(path: Path) -> str:
@@ -31,6 +33,11 @@ def _digest_of_path(path: Path) -> str:
     return digest.hexdigest()
 
 
+def _of(settings: Settings, name: str) -> Any:
+    found = getattr(settings, name)
+    return _GIVEN if found and name in _SECRET else _value(found)
+
+
 def _value(found: Any) -> Any:
     if isinstance(found, Path):
         return _digest_of_path(found)
@@ -40,9 +47,13 @@ def _value(found: Any) -> Any:
 
 
 def described(settings: Settings) -> dict[str, Any]:
-    """Return the settings that make the image what it is; of files their digests."""
+    """Return the settings that make the image what it is; of files their digests.
+
+    They are in the manifest, and the identifiers are derived from them: nothing in there may tell
+    whether a guessed password is the right one.
+    """
     return {
-        spelling(name): _value(getattr(settings, name))
+        spelling(name): _of(settings, name)
         for name, option in OPTIONS.items()
         if option.group not in (BUILD, PROVENANCE) and name not in _ELSEWHERE
     }

@@ -26,9 +26,12 @@ class Identity:
         """Return the serial number of a FAT file system, 32 bits."""
         return uuid.uuid5(_SPACE, f"{self.digest}/{role}").int & 0xFFFFFFFF
 
-    def salt(self, role: str, secret: str) -> str:
-        """Return a salt for the hash of `secret`, as yescrypt reads it: in groups of four."""
-        text = f"{self.digest}/{role}/{secret}"
+    def salt(self, user: str) -> str:
+        """Return a salt for the hash of a user's password, as yescrypt reads it: in fours.
+
+        The password has no part in it: a salt can be read, and would be a quick way to try others.
+        """
+        text = f"{self.digest}/salt of {user}"
         return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 

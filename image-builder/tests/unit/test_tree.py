@@ -10,6 +10,7 @@ from debstack.base.errors import DebstackError
 from debstack_image import tree
 from debstack_image.access import hashed, read_keys, read_password
 from debstack_image.clean import clean
+from debstack_image.content import described
 from debstack_image.first_boot import cloud_config
 from debstack_image.identity import Identity, newest_package
 from debstack_image.index import ImageError
@@ -128,12 +129,42 @@ HARD = "a'b\"c $x%y\\z:#@!&*(){}[]|;<>?~`"
 
 
 def test_passwords_with_every_metacharacter_are_hashed() -> None:
-    salt = Identity("digest").salt("root", HARD)
+    salt = Identity("digest").salt("root")
     made = hashed(HARD, salt)
     assert made.startswith("$y$j9T$")
     assert made == hashed(HARD, salt)
-    assert made != hashed(HARD + "x", Identity("digest").salt("root", HARD + "x"))
+    assert made != hashed(HARD + "x", salt)
+    assert made != hashed(HARD, Identity("digest").salt("debian"))
     assert hashed(made, salt) == made
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("$6$salt$" + "a" * 86, True),
+        ("$6$rounds=5000$salt$" + "a" * 86, True),
+        ("$5$salt$" + "a" * 43, True),
+        ("$2b$12$" + "a" * 53, True),
+        ("$y$j9T$abcd$" + "a" * 43, True),
+        ("$money$makes$", False),
+        ("$6$salt$", False),
+        ("$y$j9T$", False),
+    ],
+)
+def test_only_a_whole_hash_is_taken_for_one(text: str, whole: bool) -> None:
+    assert (hashed(text, "abcd") == text) == whole
+
+
+def test_what_can_be_read_does_not_tell_whether_a_password_was_guessed(tmp_path: Path) -> None:
+    """The manifest is published, and what is derived from its digest can be read in the image."""
+    told = []
+    for password in ("tall tree", "tall true"):
+        file = tmp_path / "password"
+        file.write_text(f"{password}\n")
+        told.append(described(Settings(root_password_file=file, login_password_file=file)))
+    assert told[0] == told[1]
+    assert told[0]["root-password-file"] == "given"
+    assert described(Settings())["root-password-file"] is None
 
 
 def test_a_password_is_not_shown_by_accident(tmp_path: Path) -> None:
@@ -152,6 +183,9 @@ def test_keys_are_looked_at_before_anything_starts(tmp_path: Path) -> None:
     good = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBWMyALGLR081neMrLHeiYspfoSWAzefP0IVLbdGjZVD me"
     file.write_text(f"# mine\n{good}\n")
     assert read_keys("--ssh-key", file) == [good]
+    told = f'from="192.0.2.0/24",command="echo \\"a b\\"",no-pty {good}'
+    file.write_text(f"{told}\nrestrict {good}\n")
+    assert read_keys("--ssh-key", file) == [told, f"restrict {good}"]
     file.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
     with pytest.raises(DebstackError, match="expected public keys"):
         read_keys("--ssh-key", file)
