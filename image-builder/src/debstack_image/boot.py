@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from debstack_image import tree
@@ -28,6 +30,14 @@ def console_arguments(settings: Settings) -> list[str]:
 def kernel_arguments(settings: Settings) -> list[str]:
     """Return what is on the kernel's command line, besides the root file system."""
     return [*console_arguments(settings), *settings.kernel_argument]
+
+
+def for_grub(arguments: Sequence[str]) -> str:
+    """Return arguments of the kernel as GRUB's language has them: ds=nocloud;s=… in quotes.
+
+    Between single quotation marks nothing has a meaning there, as in a shell.
+    """
+    return " ".join(map(shlex.quote, arguments))
 
 
 def _natural(text: str) -> list[tuple[int, str]]:
@@ -68,9 +78,11 @@ def fstab(settings: Settings, identity: Identity) -> str:
 
 def grub_defaults(settings: Settings) -> str:
     """Return the settings that update-grub reads when a kernel is installed in the machine."""
+    # Read by a shell, and then, as it is, by GRUB.
+    arguments = re.sub(r"([$`])", r"\\\1", for_grub(kernel_arguments(settings)))
     lines = [
         "# Written by build-openstack-debian-image.",
-        f'GRUB_CMDLINE_LINUX="{" ".join(kernel_arguments(settings))}"',
+        f'GRUB_CMDLINE_LINUX="{arguments}"',
         'GRUB_CMDLINE_LINUX_DEFAULT=""',
         f"GRUB_TIMEOUT={settings.boot_timeout}",
         "GRUB_RECORDFAIL_TIMEOUT=0",
@@ -85,7 +97,7 @@ def grub_defaults(settings: Settings) -> str:
 def grub_menu(settings: Settings, identity: Identity, releases: list[str]) -> str:
     """Return GRUB's menu for the kernels there are; update-grub needs the running machine."""
     uuid = root_uuid(identity)
-    arguments = " ".join([f"root=UUID={uuid}", "ro", *kernel_arguments(settings)])
+    arguments = for_grub([f"root=UUID={uuid}", "ro", *kernel_arguments(settings)])
     lines = [
         "# Written by build-openstack-debian-image; update-grub writes it anew.",
         f"search --no-floppy --fs-uuid --set=root {uuid}",

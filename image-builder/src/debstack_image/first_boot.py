@@ -72,13 +72,11 @@ def cloud_config(settings: Settings) -> str:
         "    shell: /bin/bash",
         "  network:",
         "    renderers: [netplan, networkd, eni]",
+        # The image has one already.
+        "locale: false",
     ]
     if settings.permit_ssh_as_root:
         lines.append("ssh_pwauth: true")
-    if settings.locale != "C.UTF-8":
-        lines.append(f"locale: {json.dumps(settings.locale)}")
-    else:
-        lines.append("locale: false")
     return "\n".join(lines) + "\n"
 
 

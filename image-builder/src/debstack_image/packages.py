@@ -46,6 +46,8 @@ _RESCUE = (
     "parted",
     "xfsprogs",
 )
+#: Locales that are there without the package of all others.
+WITH_LIBC = ("C.UTF-8", "POSIX", "C")
 _FILESYSTEM = {"ext4": "e2fsprogs", "xfs": "xfsprogs", "btrfs": "btrfs-progs"}
 
 
@@ -100,8 +102,10 @@ def wanted_packages(settings: Settings) -> list[str]:
         wanted.update(_RESCUE)
     if settings.keyboard:
         wanted.update(("console-setup", "keyboard-configuration"))
-    if settings.locale not in ("C.UTF-8", "POSIX", "C"):
+    if settings.locale not in WITH_LIBC:
         wanted.add("locales")
+    if settings.timezone != "Etc/UTC":
+        wanted.add("tzdata")
     kernel = kernel_package(settings)
     if kernel:
         wanted.add(

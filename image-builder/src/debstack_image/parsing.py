@@ -225,6 +225,9 @@ def parse_table(where: str, content: Mapping[str, object], folder: Path) -> dict
 def parse_file(path: Path) -> dict[str, Any]:
     """Return the settings in the TOML file `path`. Raises UsageError with every problem found."""
     try:
+        # It is read again by the process that builds: not so with what comes through a pipe.
+        if path.exists() and not path.is_file():
+            raise UsageError(f"--config: {path}: expected a file")
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--config: cannot read {path}: {error}") from error

@@ -6,6 +6,7 @@ from __future__ import annotations
 from debstack.base.errors import DebstackError
 from debstack_image import tree
 from debstack_image.chroot import Chroot
+from debstack_image.packages import WITH_LIBC
 from debstack_image.settings import Settings
 from debstack_image.sources import Sources
 
@@ -30,24 +31,26 @@ def _names(settings: Settings) -> str:
 
 
 def _set_locale(chroot: Chroot, name: str) -> None:
-    full = name if "." in name or name in ("C", "POSIX") else f"{name}.UTF-8"
-    if full not in ("C.UTF-8", "C", "POSIX"):
-        charset = full.partition(".")[2].partition("@")[0].upper().replace("UTF8", "UTF-8")
+    if name not in WITH_LIBC:
         supported = tree.place(chroot.root, "/usr/share/i18n/SUPPORTED").read_text(encoding="utf-8")
-        if f"{full} {charset}" not in supported.splitlines():
+        # Some have no name but the short one: vi_VN UTF-8.
+        lines = {f"{each} UTF-8": each for each in (name, name.replace(".UTF-8", ""))}
+        line = next((line for line in lines if line in supported.splitlines()), None)
+        if line is None:
             raise DebstackError(
                 f"--locale: {name}: the release does not have it",
                 hint="a name from /usr/share/i18n/SUPPORTED, such as de_DE.UTF-8",
             )
-        tree.write(chroot.root, "/etc/locale.gen", f"{full} {charset}\n")
+        name = lines[line]
+        tree.write(chroot.root, "/etc/locale.gen", f"{line}\n")
         chroot.run(["locale-gen"])
-    tree.write(chroot.root, "/etc/locale.conf", f"LANG={full}\n")
+    tree.write(chroot.root, "/etc/locale.conf", f"LANG={name}\n")
     tree.link(chroot.root, "/etc/default/locale", "../locale.conf")
 
 
 def _set_time_zone(chroot: Chroot, zone: str) -> None:
     file = f"/usr/share/zoneinfo/{zone}"
-    if not chroot.has(file):
+    if not tree.place(chroot.root, file).is_file():
         raise DebstackError(
             f"--timezone: {zone}: the release does not have it",
             hint="a path below /usr/share/zoneinfo; old names are in the package tzdata-legacy",

@@ -6,12 +6,17 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from debstack.base.errors import DebstackError
+from debstack_image import tree
 from debstack_image.access import read_keys, read_password
+from debstack_image.cache import default_folder
+from debstack_image.disk import has_bios, has_esp
 from debstack_image.filesystem import machine_architecture
 from debstack_image.hooks import programs
 from debstack_image.parsing import Request, UsageError, settings_from
@@ -19,7 +24,7 @@ from debstack_image.repository import read_repository
 from debstack_image.reproduce import defaults_of
 from debstack_image.settings import Settings
 from debstack_image.sources import ROLLING
-from debstack_image.values import MIB
+from debstack_image.values import MIB, TIB
 
 _SELECTION = re.compile(r"\S+\s+\S+\s+[a-z]+(\s.*)?")
 
@@ -57,8 +62,12 @@ def _combinations(settings: Settings) -> Iterator[str]:
     for option, wanted in (("--test", settings.test), ("--upload", settings.upload)):
         if wanted and not disks:
             yield f"{option}: expected a format that is a disk, got {', '.join(settings.format)}"
-    if settings.test and not settings.cloud_init:
-        yield "--test: the image is logged in to with a key that cloud-init takes"
+    if settings.test and not (settings.cloud_init and "NoCloud" in settings.datasources):
+        yield "--test: the image is logged in to with a key that cloud-init takes from NoCloud"
+    if settings.test and not (has_bios(settings) or has_esp(settings)):
+        yield "--test: the image has nothing that a firmware starts"
+    if settings.partition_table == "mbr" and settings.image_size > 2 * TIB:
+        yield "--partition-table mbr: it knows no more than 2T of a disk"
     if settings.kernel == "none" and "kernel" in settings.format:
         yield "--format kernel: there is none with --kernel none"
 
@@ -81,7 +90,11 @@ def _files(settings: Settings) -> Iterator[Callable[[], object]]:
         yield partial(read_repository, path)
     for path in settings.hook_script:
         yield partial(_check_hook, path)
-    yield partial(_check_output, settings.output)
+    for path in settings.overlay:
+        yield partial(_check_overlay, path)
+    yield partial(_check_writable, "--output", settings.output)
+    if settings.cache:
+        yield partial(_check_writable, "--cache-dir", settings.cache_dir or default_folder())
 
 
 def _check_preseed(path: Path) -> None:
@@ -103,12 +116,24 @@ def _check_hook(path: Path) -> None:
         )
 
 
-def _check_output(folder: Path) -> None:
-    """Raise DebstackError unless files can be written to `folder`."""
-    place = folder if folder.exists() else next(p for p in folder.parents if p.exists())
+def _check_overlay(folder: Path) -> None:
+    for path in chain([folder], tree.walk(folder)):
+        mode = path.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            continue
+        if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
+            raise DebstackError(f"--overlay: {path}: expected a file, a folder or a link")
+        if not os.access(path, os.R_OK | (os.X_OK if stat.S_ISDIR(mode) else 0)):
+            raise DebstackError(f"--overlay: {path}: this user cannot read it")
+
+
+def _check_writable(option: str, folder: Path) -> None:
+    """Raise DebstackError unless files can be written to `folder`, which may not exist yet."""
+    # Of os.path: Path's own raises PermissionError for what is in others' folders.
+    place = next(p for p in (folder, *folder.parents) if os.path.exists(p))  # noqa: PTH110
     if not os.access(place, os.W_OK | os.X_OK):
         raise DebstackError(
-            f"--output: {folder}: this user cannot write there", hint="choose another folder"
+            f"{option}: {folder}: this user cannot write there", hint="choose another folder"
         )
 
 

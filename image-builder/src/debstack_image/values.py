@@ -6,7 +6,9 @@ The error says what was expected; the caller adds which option it was and what w
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,9 +16,12 @@ from urllib.parse import urlsplit
 KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
+TIB = 1024 * GIB
+#: ext4 has no file of that size, and a disk is one.
+TOO_LARGE = 16 * TIB
 
 _SIZE = re.compile(r"(?P<number>\d+)(?P<unit>[KMGT]?)(?:iB|B)?", re.IGNORECASE)
-_UNITS = {"": 1, "K": KIB, "M": MIB, "G": GIB, "T": 1024 * GIB}
+_UNITS = {"": 1, "K": KIB, "M": MIB, "G": GIB, "T": TIB}
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?(=[A-Za-z0-9.+:~-]+)?")
 _CODENAME = re.compile(r"[a-z][a-z0-9-]*")
 #: As useradd takes it, so that it can be a path's part and a word of any file.
@@ -25,13 +30,16 @@ _HOSTNAME = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
     r"(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
 )
-_LOCALE = re.compile(r"(C|POSIX|[a-z]{2,3}_[A-Z]{2})(\.(UTF-8|utf8))?(@[a-z]+)?")
+_LOCALE = re.compile(
+    r"(?P<name>C|POSIX|[a-z]{2,3}_[A-Z]{2})(?:\.(?:UTF-8|utf8))?(?P<variant>@[a-z]+)?"
+)
 _ZONE = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}")
 _KEYBOARD = re.compile(r"[a-z]{2,}(:[a-z0-9_]+)?")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _DEVICE = re.compile(r"tty[A-Za-z]*[0-9]+|hvc[0-9]+")
 _COMPONENT = re.compile(r"[a-z][a-z0-9-]*")
-_ARGUMENT = re.compile(r"[\x21-\x7e]+")
+#: GRUB does not give on quotation marks and backslashes as they are.
+_ARGUMENT = re.compile(r"[\x21\x23-\x26\x28-\x5b\x5d-\x7e]+")
 #: What a mirror may be reached by; each is apt's own method.
 _SCHEMES = ("http", "https", "file", "copy")
 
@@ -60,7 +68,10 @@ def size(text: str) -> int:
     found = _SIZE.fullmatch(text)
     if not found:
         raise ValueError("a size such as 4G or 900M")
-    return int(found["number"]) * _UNITS[found["unit"].upper()]
+    number = int(found["number"]) * _UNITS[found["unit"].upper()]
+    if number >= TOO_LARGE:
+        raise ValueError(f"a size below {TOO_LARGE // TIB}T")
+    return number
 
 
 def size_or_auto(text: str) -> int:
@@ -68,9 +79,12 @@ def size_or_auto(text: str) -> int:
     if text == "auto":
         return 0
     try:
-        return size(text)
+        found = size(text)
     except ValueError as error:
-        raise ValueError("auto, or a size such as 4G or 900M") from error
+        raise ValueError(f"auto, or {error}") from error
+    if not found:
+        raise ValueError("auto, or a size such as 4G or 900M")
+    return found
 
 
 def seconds(text: str) -> int:
@@ -108,8 +122,13 @@ def host_name(text: str) -> str:
 
 
 def locale(text: str) -> str:
-    """Return the name of a locale; all that are made are UTF-8."""
-    return _matching(_LOCALE, text, "a locale such as C.UTF-8 or de_DE.UTF-8")
+    """Return the whole name of a locale: de_DE.UTF-8 for de_DE; all that are made are UTF-8."""
+    found = _LOCALE.fullmatch(text)
+    if not found or (found["variant"] and "_" not in found["name"]):
+        raise ValueError("a locale such as C.UTF-8 or de_DE.UTF-8")
+    if text in ("C", "POSIX"):
+        return text
+    return f"{found['name']}.UTF-8{found['variant'] or ''}"
 
 
 def time_zone(text: str) -> str:
@@ -139,7 +158,9 @@ def component(text: str) -> str:
 
 def kernel_argument(text: str) -> str:
     """Return one argument for the kernel's command line."""
-    return _matching(_ARGUMENT, text, "one kernel argument, without blanks")
+    return _matching(
+        _ARGUMENT, text, "one kernel argument, without blanks, quotation marks and backslashes"
+    )
 
 
 def mirror(text: str) -> str:
@@ -151,38 +172,48 @@ def mirror(text: str) -> str:
     return text.rstrip("/")
 
 
+def _path(text: str) -> Path:
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError("a path that begins with no unknown user's ~") from error
+
+
 def existing_file(text: str) -> Path:
     """Return the absolute path of a file that can be read."""
-    path = Path(text).expanduser().absolute()
-    if not path.is_file():
-        raise ValueError("a file that exists")
+    path = _path(text)
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ValueError("a file that exists")
         path.open("rb").close()
+    except FileNotFoundError as error:
+        raise ValueError("a file that exists") from error
     except OSError as error:
         raise ValueError(f"a file that can be read ({error.strerror})") from error
     return path
 
 
+# Of os.path, as Path's own methods raise PermissionError for what is in others' folders.
 def existing_folder(text: str) -> Path:
     """Return the absolute path of a folder."""
-    path = Path(text).expanduser().absolute()
-    if not path.is_dir():
+    path = _path(text)
+    if not os.path.isdir(path):  # noqa: PTH112
         raise ValueError("a folder that exists")
     return path
 
 
 def existing_path(text: str) -> Path:
     """Return the absolute path of a file or a folder."""
-    path = Path(text).expanduser().absolute()
-    if not path.exists():
+    path = _path(text)
+    if not os.path.exists(path):  # noqa: PTH110
         raise ValueError("a file or a folder that exists")
     return path
 
 
 def folder(text: str) -> Path:
     """Return the absolute path of a folder that may not exist yet."""
-    path = Path(text).expanduser().absolute()
-    if not text or (path.exists() and not path.is_dir()):
+    path = _path(text)
+    if not text or (os.path.exists(path) and not os.path.isdir(path)):  # noqa: PTH110, PTH112
         raise ValueError("a folder")
     return path
 

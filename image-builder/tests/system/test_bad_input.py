@@ -94,6 +94,18 @@ def test_an_output_that_cannot_be_written(user: Builder, output: Path) -> None:
     assert f"error: --output: {output}: this user cannot write there" in done.stderr
 
 
+@pytest.mark.parametrize("option", ["--output", "--overlay", "--ssh-key", "--cache-dir"])
+def test_a_path_that_this_user_cannot_see(user: Builder, output: Path, option: str) -> None:
+    hidden = user.folder("hidden")
+    hidden.chmod(0o700)
+    os.chown(hidden, 0, 0)
+    done = user.build(output, option, hidden / "below" / "it", check=False)
+    assert done.code in (2, 3), done.stderr
+    assert f"error: {option}: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert left_behind(user, output) == []
+
+
 @pytest.fixture
 def small(user: Builder) -> Iterator[Path]:
     """A disk of 48 MB."""

@@ -218,7 +218,7 @@ def test_the_system_speaks_and_reckons_as_told(user: Builder) -> None:
     plan = output.parent / "plan.yaml"
     plan.write_text("network: {version: 2, ethernets: {ens3: {addresses: [192.0.2.7/24]}}}\n")
     arguments = ["--locale", "de_DE.UTF-8", "--keyboard", "de:nodeadkeys", "--hostname", "box"]
-    arguments += ["--timezone", "Europe/Paris", "--include", "tzdata", "--network", str(plan)]
+    arguments += ["--timezone", "Europe/Paris", "--network", str(plan)]
     user.build(output, *TINY, *arguments)
     archive = output / "tiny.tar"
     assert text_of(archive, "/etc/locale.conf") == "LANG=de_DE.UTF-8\n"

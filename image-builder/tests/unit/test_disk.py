@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from debstack.base.run import run
 from debstack_image.boot import configure_boot, fstab, grub_defaults, grub_menu, kernel_arguments
 from debstack_image.chroot import Chroot
 from debstack_image.disk import SECTOR, plan_layout, sfdisk_script
@@ -120,6 +121,15 @@ def test_consoles(console: str, arguments: list[str]) -> None:
 def test_no_kernel_arguments_but_those_asked_for() -> None:  # W-125: forced cgroup v1
     assert kernel_arguments(made(kernel_argument=("nosmt",)))[-1] == "nosmt"
     assert "cgroup" not in " ".join(kernel_arguments(made(release="bookworm")))
+
+
+def test_arguments_of_the_kernel_mean_nothing_to_grub_and_its_shell(commands: None) -> None:
+    given = ("ds=nocloud;s=http://192.0.2.1/", "a=$b`c`", "dyndbg={x}*")
+    settings = made(kernel_argument=given)
+    quoted = "'ds=nocloud;s=http://192.0.2.1/' 'a=$b`c`' 'dyndbg={x}*'"
+    assert f"console=ttyS0,115200 {quoted}\n" in grub_menu(settings, IDENTITY, ["6.1"])
+    read = run(["sh", "-uc", grub_defaults(settings) + 'printf %s "$GRUB_CMDLINE_LINUX"']).stdout
+    assert read == f"console=tty0 console=ttyS0,115200 {quoted}"
 
 
 def test_fstab_names_file_systems_by_their_identifiers() -> None:

@@ -54,5 +54,11 @@ def test_packages_can_be_left_out_and_versions_be_chosen() -> None:
     assert "?exact-name(nano)" in priority_pattern(made(without=("nano",)))[0]
 
 
+def test_a_time_zone_and_a_language_bring_what_they_are_from() -> None:
+    bare = set(wanted_packages(made(minimal=True)))
+    told = made(minimal=True, timezone="Europe/Paris", locale="de_DE.UTF-8")
+    assert set(wanted_packages(told)) - bare == {"tzdata", "locales"}
+
+
 def test_the_file_system_brings_its_tools() -> None:
     assert "xfsprogs" in wanted_packages(made(filesystem="xfs"))

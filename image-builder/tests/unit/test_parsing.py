@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,10 @@ def test_all_problems_are_told_at_once() -> None:
     [
         (["--image-size", "4G"], "image_size", 4 * GIB),
         (["--image-size", "auto"], "image_size", 0),
+        (["--locale", "de_DE"], "locale", "de_DE.UTF-8"),
+        (["--locale", "de_DE.utf8"], "locale", "de_DE.UTF-8"),
+        (["--locale", "ca_ES@valencia"], "locale", "ca_ES.UTF-8@valencia"),
+        (["--locale", "POSIX"], "locale", "POSIX"),
         (["--head-room", "100M"], "head_room", 100 * MIB),
         (["--automatic-resize-space", "50M"], "head_room", 50 * MIB),
         (
@@ -129,6 +134,11 @@ def test_values_are_read(argv: list[str], field: str, value: object) -> None:
         ["--hostname", "-bad"],
         ["--hostname", "a" * 64],
         ["--locale", "german"],
+        ["--locale", "C@euro"],
+        ["--image-size", "0"],
+        ["--image-size", "16T"],
+        ["--head-room", "9999999999999T"],
+        ["--output", "~nobody-at-all/images"],
         ["--timezone", "../../etc/passwd"],
         ["--name", "../evil"],
         ["--name", ".hidden"],
@@ -136,6 +146,8 @@ def test_values_are_read(argv: list[str], field: str, value: object) -> None:
         ["--extra-packages", "--purge"],
         ["--extra-packages", ","],
         ["--kernel-argument", "a b"],
+        ["--kernel-argument", "a='b'"],
+        ["--kernel-argument", "a\\b"],
         ["--mirror", "http://x y"],
         ["--mirror", "ftp"],
         ["--format", "iso"],
@@ -183,6 +195,13 @@ def test_problems_of_the_file_name_file_and_key(tmp_path: Path, text: str, expec
         parse_file(file)
     assert caught.value.message.startswith(f"{file}: ")
     assert expected in caught.value.message
+
+
+def test_a_file_that_can_be_read_but_once_is_refused(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(UsageError, match="expected a file"):
+        settings("--config", str(pipe))
 
 
 def test_every_option_has_one_spelling_for_itself() -> None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import signal
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +21,7 @@ from debstack_image.parsing import Request, UsageError
 from debstack_image.process import Interrupted
 from debstack_image.settings import ARCHITECTURES, Settings
 from debstack_image.tools import needed
+from debstack_image.values import TIB
 
 
 def test_variables_of_a_command_in_the_tree_are_no_words_of_it(  # W-113
@@ -136,6 +138,10 @@ def test_what_is_wrong_with_a_machine(changed: dict[str, str], expected: str | N
         ({"image_size": 1}, "--image-size"),
         ({"kernel": "none", "format": ("kernel",)}, "--format kernel"),
         ({"test": True, "format": ("tar",)}, "--test"),
+        ({"test": True, "boot_manager": "none"}, "--test: the image has nothing"),
+        ({"test": True, "kernel": "none"}, "--test: the image has nothing"),
+        ({"test": True, "datasources": ("OpenStack",)}, "--test: the image is logged in to"),
+        ({"partition_table": "mbr", "image_size": 3 * TIB}, "--partition-table mbr"),
         ({"upload": "cloud", "format": ("tar",)}, "--upload"),
     ],
 )
@@ -144,6 +150,24 @@ def test_what_cannot_be_had_together(values: dict[str, Any], expected: str) -> N
     with pytest.raises(UsageError) as caught:
         validation.check(settings)
     assert caught.value.message.startswith(expected)
+
+
+def test_an_overlay_has_nothing_that_no_image_has(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "link").symlink_to("/nowhere")
+    settings = Settings(architecture="amd64", overlay=(tmp_path,), output=tmp_path)
+    validation.check(settings)
+    os.mkfifo(tmp_path / "etc" / "pipe")
+    with pytest.raises(DebstackError, match="etc/pipe: expected a file, a folder or a link"):
+        validation.check(settings)
+
+
+def test_a_cache_that_cannot_be_written_is_told_before_anything_is_built(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    settings = Settings(architecture="amd64", cache_dir=tmp_path / "file" / "cache")
+    with pytest.raises(DebstackError, match=r"--cache-dir: .*: this user cannot write there"):
+        validation.check(settings)
+    validation.check(dataclasses.replace(settings, cache=False, output=tmp_path))
 
 
 def test_only_tools_that_a_build_runs_are_asked_for() -> None:
