@@ -20,7 +20,7 @@ from debstack_image.access import configure_access
 from debstack_image.boot import configure_boot, make_initramfs, newest_kernel
 from debstack_image.bootstrap import bootstrap, left_out, mmdebstrap_argv, supply_of
 from debstack_image.bytecode import compile_all
-from debstack_image.cache import Cache, default_folder
+from debstack_image.cache import Cache, default_folder, index_lock
 from debstack_image.chroot import Chroot, entered
 from debstack_image.clean import clean
 from debstack_image.content import described
@@ -33,6 +33,7 @@ from debstack_image.identity import Identity, newest_package
 from debstack_image.index import ImageError, Index, Package, digest_of
 from debstack_image.loaders import Loaders, prepare
 from debstack_image.manifest import Installed, installed_packages
+from debstack_image.namespace import unfinished_file
 from debstack_image.packages import priority_pattern, wanted_packages
 from debstack_image.progress import say, step
 from debstack_image.settings import Settings
@@ -127,7 +128,7 @@ class Build:
         """Build; return the result. Raises DebstackError."""
         settings = self.settings
         memory = use_memory(settings, self.scratch)
-        if not memory:
+        if not memory and settings.scratch_dir is None:
             say(f"working in {self.scratch}: there is too little memory to do it there")
         run(["hostname", "localhost"])
         enable(settings.architecture, machine_architecture(), self.scratch)
@@ -158,7 +159,7 @@ class Build:
         cache = Cache(settings.cache_dir or default_folder()) if settings.cache else None
         name = digest_of([], sources.build, settings.architecture, *sources.settings)[:20]
         folder = cache.index(name) if cache else self.scratch / "index"
-        with cache.locked(f"index-{name}") if cache else nullcontext():
+        with cache.locked(index_lock(name)) if cache else nullcontext():
             index = Index.make(folder, settings.architecture, sources, options)
             index.prefer(reproduce.preferences(settings))
             with step("index of the mirror"):
@@ -206,6 +207,7 @@ class Build:
         """Download and install the packages."""
         with step(f"download of {len(self.known)} packages"):
             index.download(wanted)
+            index.use(self.known)
         with step(f"installation of {len(self.known)} packages"):
             bootstrap(self.settings, index, self.root, wanted, self.known)
 
@@ -227,7 +229,7 @@ class Build:
     def target(self, suffix: str) -> Iterator[Path]:
         """Give the path to write a file to; it gets its name when everything is done."""
         name = f"{self.settings.title}.{suffix}"
-        path = self.settings.output / f".{name}.{self.scratch.name}.part"
+        path = unfinished_file(self.settings.output, name, self.scratch)
         self.unfinished.append(path)
         try:
             yield path

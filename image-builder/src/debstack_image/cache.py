@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,28 +26,68 @@ def default_folder() -> Path:
     return Path(top).absolute() / "debstack-image"
 
 
+def index_lock(key: str) -> str:
+    """Return the name of the lock for an index and its packages."""
+    return f"index-{key}"
+
+
+def _mark(archive: Path) -> Path:
+    """Return the file that says of an archive that it is whole."""
+    return archive.with_name(archive.name.replace(".tar.zst", ".json"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Files that go together, when they were used last, and how many bytes they take."""
+
+    paths: tuple[Path, ...]
+    used: float
+    size: int
+
+    @classmethod
+    def of(cls, witness: Path, *paths: Path) -> _Kept:
+        """Return what `paths` are, of those that are files; `witness` has the time of its use."""
+        files = tuple(path for path in paths if path.is_file())
+        used = witness.stat().st_mtime if witness.exists() else 0.0
+        return cls(files, used, sum(path.stat().st_size for path in files))
+
+
 @dataclass(frozen=True, slots=True)
 class Cache:
     """A folder with indices, downloaded packages and unpacked bases."""
 
     folder: Path
 
+    def _lock_file(self, name: str) -> Path:
+        folder = self.folder / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / name
+
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
         """Hold a lock; another build that wants the same one waits. It goes with its process."""
-        folder = self.folder / "locks"
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / name).open("w") as stream:
+        with self._lock_file(name).open("w") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             yield
+
+    @contextmanager
+    def _if_free(self, name: str) -> Iterator[bool]:
+        """Hold a lock unless another build has it; give whether it is held."""
+        with self._lock_file(name).open("w") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
 
     def index(self, key: str) -> Path:
         """Return the folder for an index and the packages downloaded by it."""
         return self.folder / "index" / key
 
     def _entry(self, key: str) -> tuple[Path, Path]:
-        folder = self.folder / "base"
-        return folder / f"{key}.tar.zst", folder / f"{key}.json"
+        archive = self.folder / "base" / f"{key}.tar.zst"
+        return archive, _mark(archive)
 
     def take(self, key: str, target: Path) -> bool:
         """Unpack the base `key` to `target`; return whether it was there and whole."""
@@ -69,7 +109,7 @@ class Cache:
             run([*argv, "--same-permissions", "--same-owner", *_TAR], timeout_s=_TIMEOUT_S)
         except FileNotFoundError:
             return False
-        except (ValueError, KeyError, CommandError):
+        except (ValueError, KeyError, TypeError, CommandError):
             # Cut short, or changed since: it is built again, as if it had never been there.
             self.forget(key)
             shutil.rmtree(target, ignore_errors=True)
@@ -79,10 +119,16 @@ class Cache:
         return True
 
     def put(self, key: str, source: Path) -> None:
-        """Keep the tree `source` as `key`; the mark is written last, so that no half counts."""
+        """Keep the tree `source` as `key`; the mark is written last, so that no half counts.
+
+        Whoever calls this holds the lock "base".
+        """
         archive, mark = self._entry(key)
         archive.parent.mkdir(parents=True, exist_ok=True)
-        part = archive.with_suffix(f".{os.getpid()}.part")
+        # Of builds that were killed: whoever writes here holds the lock.
+        for left in archive.parent.glob("*.part"):
+            left.unlink()
+        part = archive.with_suffix(".part")
         try:
             argv = ["tar", "--create", "--file", str(part), "--directory", str(source), *_TAR]
             run([*argv, "--use-compress-program=zstd -q -1 -T0", "."], timeout_s=_TIMEOUT_S)
@@ -99,17 +145,23 @@ class Cache:
             path.unlink(missing_ok=True)
 
     def shrink(self, limit: int) -> None:
-        """Remove what was used longest ago until at most `limit` bytes are taken."""
-        found = []
-        for pattern in ("base/*.tar.zst", "index/*/cache/archives/*.deb"):
-            for path in self.folder.glob(pattern):
-                status = path.stat()
-                found.append((status.st_mtime, status.st_size, path))
-        total = sum(size for _, size, _ in found)
-        for _, size, path in sorted(found):
-            if total <= limit:
-                return
-            path.unlink(missing_ok=True)
-            if path.suffix == ".zst":
-                path.with_name(path.name.replace(".tar.zst", ".json")).unlink(missing_ok=True)
-            total -= size
+        """Remove what was used longest ago until at most `limit` bytes are taken.
+
+        What another build is using stays: the packages and lists of an index that is locked.
+        """
+        with ExitStack() as stack:
+            bases = self.folder.glob("base/*.tar.zst")
+            found = [_Kept.of(path, path, _mark(path)) for path in bases]
+            for folder in self.folder.glob("index/*"):
+                if stack.enter_context(self._if_free(index_lock(folder.name))):
+                    packages = folder.glob("cache/archives/*.deb")
+                    found += [_Kept.of(path, path) for path in packages]
+                    lists = (folder / "lib" / "lists").glob("*")
+                    found.append(_Kept.of(folder / "apt.conf", *lists))
+            total = sum(each.size for each in found)
+            for each in sorted(found, key=lambda each: each.used):
+                if total <= limit:
+                    return
+                for path in each.paths:
+                    path.unlink(missing_ok=True)
+                total -= each.size

@@ -13,7 +13,12 @@ from debstack.base.main import OK, USAGE, report, run_main
 from debstack_image import after, progress
 from debstack_image.inside import PROGRAM
 from debstack_image.manifest import difference, load
-from debstack_image.namespace import check_namespaces, run_inside, scratch_place
+from debstack_image.namespace import (
+    check_namespaces,
+    run_inside,
+    scratch_place,
+    unfinished_files,
+)
 from debstack_image.parsing import Request, UsageError, parse_command_line
 from debstack_image.plan import plan_lines
 from debstack_image.process import Interrupted, raise_on_signals
@@ -50,7 +55,11 @@ def _build(settings: Settings, arguments: Sequence[str]) -> int:
     after.check(settings)
     settings.output.mkdir(parents=True, exist_ok=True)
     with scratch_place(settings.scratch_dir) as scratch:
-        code = run_inside("debstack_image.inside", arguments, scratch)
+        try:
+            code = run_inside("debstack_image.inside", arguments, scratch)
+        finally:  # killed, it leaves them
+            for path in unfinished_files(settings.output, scratch):
+                path.unlink(missing_ok=True)
     if code == OK:
         after.act(settings)
     return code

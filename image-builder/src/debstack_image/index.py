@@ -7,6 +7,7 @@ Signatures are checked by apt itself; nothing is used that it has not accepted.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -212,6 +213,11 @@ class Index:
     def download(self, wanted: Sequence[str]) -> None:
         """Fetch the packages that installing `wanted` takes; those that are there stay."""
         self._apt("-y", "--download-only", "install", "?essential", *wanted)
+
+    def use(self, packages: Iterable[Package]) -> None:
+        """Let the time of downloaded packages be that of their use; apt gives them the mirror's."""
+        for package in packages:
+            os.utime(self.archives / package.file)
 
     def narrow(self, packages: Sequence[Package], target: Path) -> None:
         """Write to the folder `target` lists that have `packages` and nothing else.

@@ -15,7 +15,7 @@ from debstack_image.build import Build, Result, no_room
 from debstack_image.content import asked, described
 from debstack_image.identity import Identity
 from debstack_image.manifest import render, sha256
-from debstack_image.namespace import hold_to_lifeline, inside_scratch
+from debstack_image.namespace import hold_to_lifeline, inside_scratch, unfinished_file
 from debstack_image.parsing import parse_command_line
 from debstack_image.settings import Settings
 from debstack_image.tools import versions
@@ -61,7 +61,7 @@ def finish(settings: Settings, result: Result, unfinished: list[Path]) -> None:
     folder = settings.output
 
     def write(name: str, text: str) -> Path:
-        part = folder / f".{name}.{inside_scratch().name}.part"
+        part = unfinished_file(folder, name, inside_scratch())
         unfinished.append(part)
         part.write_text(text, encoding="utf-8")
         result.files[name] = part

@@ -61,7 +61,17 @@ def run_inside(module: str, arguments: Sequence[str], scratch: Path) -> int:
     except BaseException:
         companion.stop()
         raise
-    return 1 if code is None else code
+    return ended(1 if code is None else code)
+
+
+def ended(code: int) -> int:
+    """Return the exit code of a build. Raises DebstackError where it was killed."""
+    if code < 0:
+        raise DebstackError(
+            f"the build was killed by {signal.Signals(-code).name}",
+            hint="where memory is short, --scratch-dir names a folder on a disk to work in",
+        )
+    return code
 
 
 def hold_to_lifeline(unfinished: Sequence[Path], scratch: Path) -> None:
@@ -89,10 +99,11 @@ def hold_to_lifeline(unfinished: Sequence[Path], scratch: Path) -> None:
         # stopped and not killed, so that nobody who waits for them goes on by their failure.
         with suppress(ProcessLookupError):
             os.kill(-1, signal.SIGSTOP)
-        run(["umount", "--recursive", "--lazy", scratch], check=False)
-        run(["rm", "-rf", "--one-file-system", scratch], check=False)
+        # First what the next run does not find: the rest takes its time where it is on a disk.
         for path in list(unfinished):
             path.unlink(missing_ok=True)
+        run(["umount", "--recursive", "--lazy", scratch], check=False)
+        run(["rm", "-rf", "--one-file-system", scratch], check=False)
         os._exit(1)  # and with it every process of the namespace
 
     threading.Thread(target=watch, daemon=True).start()
@@ -106,19 +117,30 @@ def scratch_place(parent: Path | None) -> Iterator[Path]:
     """
     top = parent or Path(tempfile.gettempdir())
     try:
-        path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=top))
+        path, descriptor = _locked_folder(top)
     except OSError as error:
         raise DebstackError(
             f"{top}: cannot work there: {error.strerror}", hint="--scratch-dir names another folder"
         ) from error
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         sweep(top)
         yield path
     finally:
         _remove(path)
         os.close(descriptor)
+
+
+def _locked_folder(top: Path) -> tuple[Path, int]:
+    """Make a folder; return it and the descriptor that its lock is held by."""
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=top))
+        with suppress(FileNotFoundError):
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            # Another build, which began to sweep just before, may have taken it for a dead one's.
+            if path.exists():
+                return path, descriptor
+            os.close(descriptor)
 
 
 def _remove(path: Path) -> None:
@@ -145,6 +167,16 @@ def sweep(top: Path) -> None:
             pass
         finally:
             os.close(descriptor)
+
+
+def unfinished_file(folder: Path, name: str, scratch: Path) -> Path:
+    """Return what the file `name` of a folder is called until the build that makes it ends."""
+    return folder / f".{name}.{scratch.name}.part"
+
+
+def unfinished_files(folder: Path, scratch: Path) -> Iterator[Path]:
+    """Give what a build has left in a folder."""
+    yield from folder.glob(unfinished_file(folder, "*", scratch).name)
 
 
 def inside_scratch() -> Path:

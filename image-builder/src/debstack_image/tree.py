@@ -8,6 +8,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from debstack.base.errors import DebstackError
+
 
 def place(root: Path, path: str) -> Path:
     """Return where the absolute `path` of the image is, its folders' links followed in the image.
@@ -71,18 +73,25 @@ def make_folder(path: Path) -> None:
 
 
 def copy_over(source: Path, root: Path) -> None:
-    """Copy the tree `source` over the image's: links and modes as they are, owned by root."""
+    """Copy the tree `source` over the image's: links and modes as they are, owned by root.
+
+    Raises DebstackError where there is a file in the place of a folder, or a folder in a file's.
+    """
     for path in walk(source):
-        relative = path.relative_to(source)
-        target = place(root, os.fspath(relative))
+        relative = os.fspath(path.relative_to(source))
         if path.is_dir() and not path.is_symlink():
-            if not target.is_dir():
-                make_folder(target.parent)
-                target.mkdir()
+            # What is a link to a folder in the image stays one: it is followed there, and not here.
+            target = place(root, f"{relative}/inside").parent
+            if os.path.lexists(target) and not target.is_dir():
+                raise DebstackError(f"--overlay: {path}: in the image, /{relative} is a file")
+            make_folder(target)
             target.chmod(path.stat().st_mode & 0o7777)
             continue
+        target = place(root, relative)
         make_folder(target.parent)
-        if target.is_symlink() or target.is_file():
+        if target.is_dir() and not target.is_symlink():
+            raise DebstackError(f"--overlay: {path}: in the image, /{relative} is a folder")
+        if os.path.lexists(target):
             target.unlink()
         if path.is_symlink():
             target.symlink_to(path.readlink())

@@ -9,7 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from building import TINY, Builder, left_behind, wait_for_line, wait_until_gone
+from building import (
+    TINY,
+    Builder,
+    command_lines,
+    left_behind,
+    wait_for_line,
+    wait_until_gone,
+)
 
 from debstack.base.run import Result, run
 
@@ -138,6 +145,21 @@ def test_killed(user: Builder, output: Path, number: signal.Signals, step: str) 
     os.kill(companion.pid, number)
     expected = -number if number == signal.SIGKILL else 128 + number
     assert companion.wait(60) == expected
+    wait_until_gone(user, output)
+
+
+def test_killed_alone_the_build_is_told_of_and_leaves_nothing(user: Builder, output: Path) -> None:
+    """As by a kernel that is short of memory: what started it goes on."""
+    log = output.parent / "killed.log"
+    log.write_text("")
+    companion = user.start(output, log, *TINY)
+    wait_for_line(log, "s  clean", companion)
+    inside = (" -m debstack_image.inside ", str(output))
+    for pid, line in command_lines().items():
+        if all(word in line for word in inside) and not line.startswith("unshare "):
+            os.kill(pid, signal.SIGKILL)
+    assert companion.wait(60) == 3
+    assert "error: the build was killed by SIGKILL" in log.read_text()
     wait_until_gone(user, output)
 
 

@@ -11,7 +11,16 @@ import pytest
 
 from debstack.base.errors import DebstackError
 from debstack.base.run import Result
-from debstack_image import after, chroot, emulator, glance, process, tools, validation
+from debstack_image import (
+    after,
+    chroot,
+    emulator,
+    glance,
+    namespace,
+    process,
+    tools,
+    validation,
+)
 from debstack_image.boottest import Outcome, problems_of
 from debstack_image.build import release_version
 from debstack_image.emulator import EmulatorError, Machine, qemu_argv
@@ -64,6 +73,43 @@ def test_a_folder_without_its_build_is_swept(tmp_path: Path) -> None:
     sweep(tmp_path)
     assert not dead.exists()
     assert other.exists()
+
+
+def test_a_folder_that_another_build_took_for_a_dead_one_s_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Path] = []
+
+    def swept(path: Path, flags: int) -> int:
+        descriptor = opened(path, flags)
+        if len(made) < 2:
+            path.rmdir()
+        made.append(path)
+        return descriptor
+
+    opened = os.open
+    monkeypatch.setattr(namespace.os, "open", swept)
+    path, descriptor = namespace._locked_folder(tmp_path)
+    os.close(descriptor)
+    assert len(made) == 3
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_build_that_was_killed_says_so() -> None:
+    assert namespace.ended(3) == 3
+    with pytest.raises(DebstackError, match="the build was killed by SIGKILL"):
+        namespace.ended(-9)
+
+
+def test_what_is_unfinished_is_known_by_its_build(tmp_path: Path) -> None:
+    mine, other = Path("/work/debstack-image.a"), Path("/work/debstack-image.b")
+    for scratch in (mine, other):
+        namespace.unfinished_file(tmp_path, "image.qcow2", scratch).touch()
+    (tmp_path / "image.qcow2").touch()
+    for path in namespace.unfinished_files(tmp_path, mine):
+        path.unlink()
+    found = {path.name for path in tmp_path.iterdir()}
+    assert found == {"image.qcow2", ".image.qcow2.debstack-image.b.part"}
 
 
 def test_exit_codes_of_signals() -> None:

@@ -63,6 +63,35 @@ def test_an_overlay_keeps_modes_and_links(tmp_path: Path) -> None:
     assert (root / "usr" / "bin" / "name").readlink() == Path("tool")
 
 
+def test_an_overlay_goes_where_links_of_the_image_lead_and_never_out_of_it(tmp_path: Path) -> None:
+    source, root, machine = tmp_path / "source", tmp_path / "root", tmp_path / "machine"
+    for folder in (source / "run", source / "lib", root / "usr" / "lib", machine):
+        folder.mkdir(parents=True, mode=0o755)
+    (source / "run").chmod(0o700)
+    (source / "run" / "file").touch()
+    (source / "lib" / "file").touch()
+    (root / "run").symlink_to(machine)
+    (root / "lib").symlink_to("usr/lib")
+    tree.copy_over(source, root)
+    assert machine.stat().st_mode & 0o777 == 0o755
+    assert list(machine.iterdir()) == []
+    assert (root / machine.relative_to("/")).stat().st_mode & 0o777 == 0o700
+    assert (root / machine.relative_to("/") / "file").is_file()
+    assert (root / "usr" / "lib" / "file").is_file()
+    assert (root / "lib").is_symlink()
+
+
+@pytest.mark.parametrize(("name", "other"), [("a", "a/below"), ("a/below", "a")])
+def test_an_overlay_has_no_file_in_the_place_of_a_folder(
+    tmp_path: Path, name: str, other: str
+) -> None:
+    for top, path in ((tmp_path / "source", name), (tmp_path / "root", other)):
+        (top / path).parent.mkdir(parents=True)
+        (top / path).touch()
+    with pytest.raises(DebstackError, match=r"--overlay: .*/source/a: in the image, /a is a f"):
+        tree.copy_over(tmp_path / "source", tmp_path / "root")
+
+
 def built(root: Path) -> Path:
     for name, text in {
         "etc/machine-id": "0123",
