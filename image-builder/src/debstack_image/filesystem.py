@@ -80,8 +80,15 @@ def _mke2fs_version(tool: list[str]) -> tuple[int, ...]:
     return tuple(int(part or 0) for part in found.groups()) if found else (0,)
 
 
+def inode_arguments(size: int, files: int) -> list[str]:
+    """Return what makes an ext4 of `size` bytes have inodes for `files`, and for as many again."""
+    usual = size // _BYTES_PER_INODE
+    return ["-N", str(files * 2)] if files * 2 > usual else ["-i", str(_BYTES_PER_INODE)]
+
+
 def mke2fs_arguments(root: Path, disk: Path, part: Partition, identity: Identity) -> list[str]:
     """Return the arguments that make an ext4 of the tree in a partition of the disk."""
+    files = sum(1 for _ in tree.walk(root))
     extended = [
         f"offset={part.start}",
         f"hash_seed={identity.uuid('ext4 hash')}",
@@ -90,7 +97,8 @@ def mke2fs_arguments(root: Path, disk: Path, part: Partition, identity: Identity
     ]
     return [
         *("-q", "-F", "-t", "ext4", "-b", str(_BLOCK), "-I", str(_INODE)),
-        *("-i", str(_BYTES_PER_INODE), "-m", "1", "-J", f"size={_JOURNAL // MIB}"),
+        *inode_arguments(part.size, files),
+        *("-m", "1", "-J", f"size={_JOURNAL // MIB}"),
         *("-L", "root", "-U", identity.uuid("root"), "-E", ",".join(extended)),
         *("-d", os.fspath(root), os.fspath(disk), f"{part.size // 1024}k"),
     ]

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from debstack_image import tree
 from debstack_image.chroot import Chroot
+from debstack_image.index import ImageError
 from debstack_image.settings import Settings
 
 _GROW = """\
@@ -80,10 +82,23 @@ def cloud_config(settings: Settings) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _check_datasources(root: Path, settings: Settings) -> None:
+    """Raise ImageError for data sources that the image's cloud-init does not know."""
+    modules = tree.place(root, "/usr/lib/python3/dist-packages/cloudinit/sources/x").parent
+    known = [path.stem.removeprefix("DataSource") for path in modules.glob("DataSource*.py")]
+    unknown = [name for name in settings.datasources if name not in known]
+    if unknown:
+        raise ImageError(
+            f"--datasources: {', '.join(unknown)}: the release's cloud-init does not know it",
+            hint=f"it knows {', '.join(sorted(known))}",
+        )
+
+
 def configure_first_boot(chroot: Chroot, settings: Settings) -> None:
     """Leave the image ready to become a machine of its own."""
     root = chroot.root
     if settings.cloud_init:
+        _check_datasources(root, settings)
         tree.write(root, "/etc/cloud/cloud.cfg.d/90-image.cfg", cloud_config(settings))
         return
     tree.write(root, "/etc/systemd/system/image-grow-root.service", _GROW)

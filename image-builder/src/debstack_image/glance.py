@@ -145,7 +145,7 @@ def _sent(
             image.data = watched
             image.upload(client)
         shown = client.get_image(image.id)
-        _check(shown, watched.digest.hexdigest())
+        _check(shown, path, watched.digest.hexdigest())
     except BaseException:
         # Half of it would stay, interrupted or not.
         client.delete_image(image.id)
@@ -153,11 +153,20 @@ def _sent(
     return shown
 
 
-def _check(shown: Any, sent: str) -> None:
-    """Raise UploadError unless Glance has what was sent."""
-    if shown.hash_algo == "sha512" and shown.hash_value != sent:
+def _check(shown: Any, path: Path, sent: str) -> None:
+    """Raise UploadError unless Glance has what was sent, whose SHA-512 is `sent`."""
+    algorithm = shown.hash_algo
+    if algorithm != "sha512":  # glance-api's hashing_algorithm can be another
+        if algorithm not in hashlib.algorithms_available:
+            raise UploadError(
+                f"upload: expected a checksum of Glance's, found {algorithm}",
+                hint="the image was deleted again; see hashing_algorithm in glance-api.conf",
+            )
+        with path.open("rb") as stream:
+            sent = hashlib.file_digest(stream, algorithm).hexdigest()
+    if shown.hash_value != sent:
         raise UploadError(
-            f"upload: Glance has sha512 {shown.hash_value}, sent was {sent}",
+            f"upload: Glance has {algorithm} {shown.hash_value}, sent was {sent}",
             hint="the image was deleted again; look at the network between here and Glance",
         )
     if shown.status != "active":

@@ -17,11 +17,12 @@ from urllib.parse import unquote
 
 from debstack.base.errors import CommandError, DebstackError
 from debstack.base.run import run
+from debstack_image.machine_apt import PROXIES
 from debstack_image.sources import Sources
 
 _URI = re.compile(r"^'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+) (?P<hash>\S*)$", re.MULTILINE)
 _NO_PACKAGE = re.compile(
-    r"^E: (Unable to locate package .+|Version .+ was not found|.+ has no .+)$"
+    r"^E: (Unable to locate package .+|(?:Version|Release) .+ was not found|.+ has no .+)$"
 )
 _TIMEOUT_S = 3600.0
 
@@ -193,7 +194,11 @@ class Index:
         try:
             return run(
                 ["apt-get", "-q", *arguments],
-                env={"APT_CONFIG": str(self.conf), "DEBIAN_FRONTEND": "noninteractive"},
+                env={
+                    "APT_CONFIG": str(self.conf),
+                    "DEBIAN_FRONTEND": "noninteractive",
+                    **{name: os.environ[name] for name in PROXIES if name in os.environ},
+                },
                 timeout_s=_TIMEOUT_S,
             ).stdout
         except CommandError as error:

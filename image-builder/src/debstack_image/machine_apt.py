@@ -18,8 +18,12 @@ from debstack.base.run import run
 _ACQUIRE = re.compile(
     r'^Acquire::(?:(?:https?|ftp)::\S+|Check-Valid-Until|Check-Date|ForceIPv[46]) ".*";$'
 )
+#: Variables by which apt is told of proxies, besides its configuration.
+PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 _FORMAT = "$(REPO_URI)|$(RELEASE)|$(COMPONENT)"
 _SECURITY = "-security"
+#: What sources call a Debian whose own name for itself is that of the next release.
+_NOT_RELEASED = ("testing", "sid", "unstable")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,11 @@ class MachineApt:
     archive: str
     security: str
     settings: tuple[str, ...]
+
+
+def beside(archive: str) -> str:
+    """Return where mirrors have security updates by convention: beside the archive."""
+    return f"{archive}{_SECURITY}" if archive.endswith("/debian") else ""
 
 
 def _resolved(uri: str) -> str:
@@ -42,16 +51,21 @@ def _resolved(uri: str) -> str:
     raise DebstackError(f"{listing}: expected a mirror, found none")
 
 
-def choose(lines: Iterable[str], codename: str, settings: Sequence[str] = ()) -> MachineApt:
+def choose(
+    lines: Iterable[str], codename: str, settings: Sequence[str] = (), *, released: bool = True
+) -> MachineApt:
     """Return the sources of a machine that runs Debian `codename`.
 
     `lines` are URI, suite and component, as apt prints them. An archive that also has a pocket of
-    the release wins over one that only reuses its name. Raises DebstackError where there is none.
+    the release wins over one that only reuses its name. What is not released yet goes by other
+    names, too, and has its security updates from elsewhere than releases: these are beside the
+    archive. Raises DebstackError where there is none.
     """
     entries = [line.split("|") for line in lines if line.count("|") == 2]
     known = [(uri, suite) for uri, suite, component in entries if component == "main"]
     pockets = {uri for uri, suite in known if suite == f"{codename}-updates"}
-    archives = [uri for uri, suite in known if suite == codename]
+    names = (codename,) if released else (codename, *_NOT_RELEASED)
+    archives = [uri for name in names for uri, suite in known if suite == name]
     if not archives:
         raise DebstackError(
             f"apt of this machine: expected an entry for Debian {codename} main, found none",
@@ -59,6 +73,8 @@ def choose(lines: Iterable[str], codename: str, settings: Sequence[str] = ()) ->
         )
     archive = next((uri for uri in archives if uri in pockets), archives[0])
     security = [uri for uri, suite in known if suite == codename + _SECURITY]
+    if not security and not released:
+        security = [found] if (found := beside(_resolved(archive))) else []
     return MachineApt(
         archive=_resolved(archive),
         security=_resolved(security[0]) if security else "",
@@ -82,4 +98,6 @@ def _codename() -> str:
 def machine_apt() -> MachineApt:
     """Return what this machine's apt is configured with. Raises DebstackError."""
     listed = run(["apt-get", "indextargets", "--format", _FORMAT, "Created-By: Packages"])
-    return choose(listed.stdout.splitlines(), _codename(), acquire_settings())
+    released = "/sid" not in Path("/etc/debian_version").read_text(encoding="utf-8")
+    lines = listed.stdout.splitlines()
+    return choose(lines, _codename(), acquire_settings(), released=released)

@@ -14,6 +14,7 @@ from debstack.base.run import run
 from debstack_image.index import ImageError, Package
 
 SCHEMA = 1
+_PACKAGE = {"name", "version", "architecture", "sha256"}
 _FORMAT = "${Package}\t${Version}\t${Architecture}\t${source:Package}\t${source:Version}\n"
 
 
@@ -87,6 +88,12 @@ def load(path: Path) -> dict[str, Any]:
         raise ImageError(f"{path}: not a manifest: {error}") from error
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         raise ImageError(f"{path}: expected a manifest of schema {SCHEMA}")
+    packages = content.get("packages")
+    whole = isinstance(packages, list) and all(
+        isinstance(package, dict) and package.keys() >= _PACKAGE for package in packages
+    )
+    if not whole or not isinstance(content.get("build"), dict):
+        raise ImageError(f"{path}: expected a whole manifest, with build and packages")
     return content
 
 

@@ -19,9 +19,12 @@ from pathlib import Path
 
 from debstack.base.errors import CommandError, DebstackError
 from debstack.base.run import run
+from debstack_image.machine_apt import PROXIES
 from debstack_image.process import Companion, python_argv
 
 _PREFIX = "debstack-image."
+#: What a build is told by the environment of whoever starts it.
+_TOLD = ("HOME", "XDG_CACHE_HOME", "NO_COLOR", *PROXIES)
 #: The main thread may be at work in a library until then.
 _STILL_S = 5.0
 _HINT = (
@@ -51,9 +54,7 @@ def run_inside(module: str, arguments: Sequence[str], scratch: Path) -> int:
     """Run one of our modules in namespaces; return its exit code. `scratch` is its folder."""
     python, environment = python_argv(module)
     environment["DEBSTACK_IMAGE_SCRATCH"] = os.fspath(scratch)
-    for name in ("NO_COLOR", "XDG_CACHE_HOME", "GNUPGHOME", "HOME", "OS_CLIENT_CONFIG_FILE"):
-        if name in os.environ:
-            environment[name] = os.environ[name]
+    environment |= {name: os.environ[name] for name in _TOLD if name in os.environ}
     argv = [*unshare_argv(root=os.geteuid() == 0), *python, *arguments]
     companion = Companion(argv, env=environment)
     try:

@@ -17,6 +17,8 @@ from debstack_image.sources import Sources, plan_sources
 def defaults_of(path: Path) -> dict[str, Any]:
     """Return the settings that the manifest's image was built with. Raises ImageError."""
     build = load(path)["build"]
+    if not {"asked", "source-date-epoch", "image-sources"} <= build.keys():
+        raise ImageError(f"{path}: expected what its image was built with, found none")
     values = parse_table(f"{path}: asked", build["asked"], path.parent)
     values["source_date_epoch"] = int(build["source-date-epoch"])
     return values

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from debstack_image.machine_apt import MachineApt, acquire_settings, machine_apt
+from debstack_image.machine_apt import MachineApt, acquire_settings, beside, machine_apt
 from debstack_image.repository import read_repository
 from debstack_image.settings import Settings
 
@@ -50,11 +50,6 @@ def _debian(
     return text
 
 
-def _security_beside(archive: str) -> str:
-    """Return where mirrors have security updates by convention: beside the archive."""
-    return f"{archive}-security" if archive.endswith("/debian") else ""
-
-
 def _copied(text: str) -> str:
     """Return sources whose packages all come to apt's archives: those of file: stay where they are.
 
@@ -72,7 +67,7 @@ def plan_sources(settings: Settings, machine: MachineApt | None = None) -> Sourc
     """Return the sources for `settings`; what they leave open, this machine's apt says."""
     if settings.mirror:
         archive = settings.mirror
-        security = settings.security_mirror or _security_beside(archive)
+        security = settings.security_mirror or beside(archive)
         reach = acquire_settings() if machine is None else machine.settings
     else:
         found = machine or machine_apt()
@@ -84,7 +79,7 @@ def plan_sources(settings: Settings, machine: MachineApt | None = None) -> Sourc
     build = _debian(settings, archive, security, keyring, backports=backports) + extra
     image_archive = settings.image_mirror or archive
     image_security = settings.image_security_mirror or (
-        _security_beside(image_archive) if settings.image_mirror else security
+        beside(image_archive) if settings.image_mirror else security
     )
     # The keys of the image's own package of keys, at the same place in every release.
     image = _debian(settings, image_archive, image_security, _KEYRING, backports=backports) + extra

@@ -39,7 +39,7 @@ class Image:
     def upload(self, _: object) -> None:
         if self.breaks:
             raise self.breaks
-        digest = hashlib.sha512()
+        digest = hashlib.new(self.hash_algo)
         while chunk := self.data.read(1000):
             digest.update(chunk)
         if self.corrupt:
@@ -54,6 +54,7 @@ class Glance:
     held: list[Image] = field(default_factory=list)
     corrupt: bool = False
     breaks: BaseException | None = None
+    hash_algo: str = "sha512"
     current_project_id: str = "ours"
 
     @property
@@ -65,7 +66,9 @@ class Glance:
 
     def create_image(self, name: str, **_: object) -> Image:
         new = f"new-{len(self.held)}"
-        self.held.append(Image(new, name, corrupt=self.corrupt, breaks=self.breaks))
+        image = Image(new, name, corrupt=self.corrupt, breaks=self.breaks)
+        image.hash_algo = self.hash_algo
+        self.held.append(image)
         return self.held[-1]
 
     def get_image(self, identifier: str) -> Image:
@@ -121,6 +124,13 @@ def test_what_arrived_otherwise_is_deleted_and_the_old_one_stays(tmp_path: Path)
         send(cloud, tmp_path, "deactivate")
     assert [image.id for image in cloud.held] == ["old"]
     assert old.status == "active"
+
+
+def test_a_glance_that_hashes_in_another_way_is_checked_too(tmp_path: Path) -> None:
+    cloud = Glance(hash_algo="sha256")
+    assert cloud.get_image(send(cloud, tmp_path, "keep")).status == "active"
+    with pytest.raises(glance.UploadError, match="Glance has sha256"):
+        send(Glance(hash_algo="sha256", corrupt=True), tmp_path, "keep")
 
 
 @pytest.mark.parametrize(

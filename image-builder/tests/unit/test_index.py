@@ -3,11 +3,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from debstack.base.errors import CommandError
-from debstack.base.run import run
+from debstack.base.run import Result, run
 from debstack_image.bootstrap import left_out, mmdebstrap_argv, supply_of, take_out
 from debstack_image.index import Index, Package, _explained, digest_of, packages_of
 from debstack_image.manifest import Installed, difference, load, render
@@ -39,6 +40,7 @@ def test_another_version_is_another_digest() -> None:
     [
         ("E: Unable to locate package nosuch", "packages: the mirror does not have"),
         ("E: Version '9' for 'less' was not found", "packages: the mirror does not have"),
+        ("E: Release 'forky-backports' for 'a' was not found", "packages: the mirror does not"),
         ("E: The repository 'x' is not signed.", "mirror: its signature"),
         ("W: GPG error: x: NO_PUBKEY 0123", "mirror: its signature"),
         ("E: Release file for x is expired", "mirror: its index is past its date"),
@@ -64,6 +66,24 @@ def test_the_bootstrap_uses_what_was_downloaded() -> None:
     assert "--mode=root" in argv
     assert "--include=less" in argv
     assert argv[-3:] == ["", "/w/root", "/cache/index/etc/sources.list.d/build.sources"]
+
+
+def test_apt_is_told_of_proxies_and_of_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: dict[str, str] = {}
+
+    def run(_: list[str], **more: Any) -> Result:
+        told.update(more["env"])
+        return Result(code=0, stdout="", stderr="")
+
+    monkeypatch.setattr("debstack_image.index.run", run)
+    monkeypatch.setenv("http_proxy", "http://proxy.example.org:3128")
+    monkeypatch.delenv("https_proxy", raising=False)
+    monkeypatch.setenv("SECRET", "of the builder")
+    Index.make(tmp_path, "amd64", Sources(build="", image="", settings=())).update()
+    assert told["http_proxy"] == "http://proxy.example.org:3128"
+    assert not told.keys() & {"SECRET", "https_proxy"}
 
 
 def test_a_preseed_with_odd_names_is_quoted(tmp_path: Path) -> None:

@@ -42,6 +42,23 @@ def test_the_versions_of_then_are_pinned(tmp_path: Path) -> None:
     assert reproduce.preferences(Settings()) == ""
 
 
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("{", "not a manifest"),
+        ('{"schema": 2}', "expected a manifest of schema 1"),
+        ('{"schema": 1, "build": {}}', "expected a whole manifest"),
+        ('{"schema": 1, "build": {}, "packages": [{"name": "a"}]}', "expected a whole manifest"),
+        ('{"schema": 1, "build": {}, "packages": []}', "expected what its image was built with"),
+    ],
+)
+def test_what_is_no_manifest_is_told(tmp_path: Path, content: str, expected: str) -> None:
+    file = tmp_path / "manifest.json"
+    file.write_text(content)
+    with pytest.raises(ImageError, match=expected):
+        reproduce.defaults_of(file)
+
+
 def test_the_packages_of_then_are_those_of_now(tmp_path: Path) -> None:
     # What came by a hook has no checksum, and is not for the mirror to give.
     file = written(tmp_path, ("a", "1", DIGEST), ("hooked", "5", ""))

@@ -88,7 +88,7 @@ def test_a_folder_that_another_build_took_for_a_dead_one_s_is_made_again(
         return descriptor
 
     opened = os.open
-    monkeypatch.setattr(namespace.os, "open", swept)
+    monkeypatch.setattr(os, "open", swept)
     path, descriptor = namespace._locked_folder(tmp_path)
     os.close(descriptor)
     assert len(made) == 3

@@ -93,6 +93,18 @@ def test_a_machine_without_debian_is_told_what_to_do() -> None:
     assert "--mirror" in str(caught.value.hint)
 
 
+@pytest.mark.parametrize("suite", ["forky", "testing", "sid", "unstable"])
+def test_a_machine_before_its_release_is_known_by_other_names(suite: str) -> None:
+    """Such a machine says of itself that it is the next release; none of its sources does."""
+    lines = [f"http://deb.example.org/debian/|{suite}|main"]
+    found = choose(lines, "forky", released=False)
+    assert found.archive == "http://deb.example.org/debian"
+    # Whoever builds a stable release there has its security updates.
+    assert found.security == "http://deb.example.org/debian-security"
+    with pytest.raises(DebstackError, match="expected an entry for Debian trixie main"):
+        choose(lines, "trixie")
+
+
 def test_a_list_of_mirrors_is_resolved(tmp_path: Path) -> None:
     listing = tmp_path / "mirrors.list"
     listing.write_text("# first one counts\nhttp://one.example.org/debian/ priority:1\n")

@@ -9,6 +9,8 @@ from debstack.base.errors import DebstackError
 from debstack.base.run import Result
 from debstack_image import system, tree
 from debstack_image.chroot import Chroot
+from debstack_image.first_boot import configure_first_boot
+from debstack_image.settings import Settings
 
 
 @pytest.fixture
@@ -50,3 +52,15 @@ def test_a_time_zone_is_a_file_that_the_release_has(chroot: Chroot, zone: str) -
     )
     with pytest.raises(DebstackError, match=f"--timezone: {zone}: the release does not"):
         system._set_time_zone(chroot, zone)
+
+
+def test_data_sources_are_those_that_cloud_init_knows(chroot: Chroot) -> None:
+    for name in ("NoCloud", "None"):
+        module = f"/usr/lib/python3/dist-packages/cloudinit/sources/DataSource{name}.py"
+        tree.write(chroot.root, module, "")
+    configure_first_boot(chroot, Settings(datasources=("NoCloud", "None")))
+    file = chroot.root / "etc" / "cloud" / "cloud.cfg.d" / "90-image.cfg"
+    assert 'datasource_list: ["NoCloud", "None"]' in file.read_text()
+    with pytest.raises(DebstackError, match="--datasources: NoClod: ") as caught:
+        configure_first_boot(chroot, Settings(datasources=("NoClod", "None")))
+    assert caught.value.hint == "it knows NoCloud, None"
