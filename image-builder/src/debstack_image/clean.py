@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from debstack_image import tree
+from debstack_image.unique import make_unique
 
 #: Folders that stay, empty.
 EMPTIED = (
@@ -19,7 +20,6 @@ EMPTIED = (
     "tmp",
     "var/tmp",
     "var/cache/apt",
-    "var/cache/debconf/.absent",
     "var/lib/apt/lists",
     "var/lib/apt/mirrors",
     "var/lib/cloud",
@@ -83,18 +83,14 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _same_password_days(root: Path, epoch: int) -> None:
     """Let the day of each password's last change be the image's, not the build's."""
-    for name in ("shadow",):
-        path = root / "etc" / name
-        mode, owner = path.stat().st_mode & 0o7777, (path.stat().st_uid, path.stat().st_gid)
-        lines = []
-        for line in path.read_text(encoding="utf-8").splitlines():
-            fields = line.split(":")
-            if len(fields) > 2 and fields[2].isdigit() and int(fields[2]) > 0:
-                fields[2] = str(epoch // _DAY_S)
-            lines.append(":".join(fields))
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        path.chmod(mode)
-        os.chown(path, *owner)
+    path = root / "etc" / "shadow"
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        fields = line.split(":")
+        if len(fields) > 2 and fields[2].isdigit() and int(fields[2]) > 0:
+            fields[2] = str(epoch // _DAY_S)
+        lines.append(":".join(fields))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def clean(root: Path, epoch: int) -> None:
@@ -110,6 +106,7 @@ def clean(root: Path, epoch: int) -> None:
                 path.unlink()
     for path in _files(root / _LOGS):
         path.unlink()
+    make_unique(root)
     # Empty, not absent: systemd makes a new one and keeps it, without taking this for an installer.
     tree.write(root, "/etc/machine-id", "", 0o444)
     _same_password_days(root, epoch)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 import tarfile
@@ -249,6 +250,31 @@ def test_without_cloud_init_it_grows_makes_its_keys_and_lets_its_user_in(
         assert running.ssh("debian", key, "sudo id -u").stdout == "0\n"
     assert problems_of(facts, Outcome(firmware="bios")) == []
     assert facts["hostname"] == "plain"
+
+
+@pytest.mark.long
+def test_a_machine_makes_what_only_it_may_have(user: Builder, tmp_path: Path) -> None:
+    output = user.folder("unique")
+    user.build(output, "--minimal", "--name", "unique", "--include", "open-iscsi,ssl-cert")
+    names: set[str] = set()
+    keys: set[str] = set()
+
+    def see(machine: Running, folder: Path) -> None:
+        def read(path: str) -> str:
+            return machine.ssh("debian", folder / "key", f"sudo cat {path}").stdout
+
+        name = re.search(
+            r"^InitiatorName=(iqn\.\S+)$", read("/etc/iscsi/initiatorname.iscsi"), re.M
+        )
+        assert name is not None
+        names.add(name[1])
+        key = read("/etc/ssl/private/ssl-cert-snakeoil.key")
+        assert "PRIVATE KEY" in key
+        keys.add(key)
+
+    for each in ("one", "two"):
+        boot(output / "unique.qcow2", tmp_path / each, "bios", no_cloud, "nocloud", also=see)
+    assert (len(names), len(keys)) == (2, 2)
 
 
 @pytest.mark.long

@@ -75,6 +75,22 @@ def test_no_name_of_the_machine_that_built_it(tiny: Path) -> None:  # W-119, W-1
                 assert words[0] not in [line.strip() for line in lines], member.name
 
 
+def test_what_packages_make_for_one_machine_is_not_inside(user: Builder, root: Builder) -> None:
+    arguments = (*TINY, "--include", "open-iscsi,ssl-cert")
+    found = []
+    for builder in (user, root):
+        output = builder.folder("unique")
+        builder.build(output, *arguments)
+        found.append((output / "tiny.tar").read_bytes())
+    assert found[0] == found[1]
+    archive = user.home / "tests" / "unique" / "tiny.tar"
+    assert text_of(archive, "/etc/iscsi/initiatorname.iscsi") == "GenerateName=yes\n"
+    names = contents(archive)
+    assert not [name for name in names if "ssl-cert-snakeoil" in name and name.startswith("/etc")]
+    wanted = "/etc/systemd/system/sysinit.target.wants/image-"
+    assert {f"{wanted}iscsi-name.service", f"{wanted}snakeoil.service"} <= names.keys()
+
+
 def test_no_file_is_newer_than_the_image(tiny: Path) -> None:
     epoch = manifest(tiny, "tiny")["build"]["source-date-epoch"]
     assert max(member.mtime for member in contents(tiny / "tiny.tar").values()) <= epoch

@@ -127,6 +127,27 @@ def test_nothing_of_the_build_stays(tmp_path: Path) -> None:  # W-116, W-125
     assert (root / "var" / "log" / "apt").is_dir()
 
 
+def test_what_only_one_machine_may_have_is_made_when_it_starts(tmp_path: Path) -> None:
+    root = built(tmp_path)
+    name = tree.write(root, "/etc/iscsi/initiatorname.iscsi", "InitiatorName=iqn.x:1\n", 0o600)
+    key = tree.write(root, "/etc/ssl/private/ssl-cert-snakeoil.key", "secret", 0o640)
+    certificate = tree.write(root, "/etc/ssl/certs/ssl-cert-snakeoil.pem", "public")
+    other = tree.write(root, "/etc/ssl/certs/other.pem", "public")
+    tree.link(root, "/etc/ssl/certs/0123abcd.0", "ssl-cert-snakeoil.pem")
+    clean(root, EPOCH)
+    assert name.read_text() == "GenerateName=yes\n"
+    assert name.stat().st_mode & 0o777 == 0o600
+    assert not key.exists()
+    assert list(certificate.parent.iterdir()) == [other]
+    units = root / "etc" / "systemd" / "system"
+    for unit in ("image-iscsi-name.service", "image-snakeoil.service"):
+        assert (units / "sysinit.target.wants" / unit).resolve() == units / unit
+    assert (
+        "ExecStart=/usr/lib/open-iscsi/startup-checks.sh\n"
+        in (units / "image-iscsi-name.service").read_text()
+    )
+
+
 def test_no_file_is_newer_than_the_image(tmp_path: Path) -> None:
     root = built(tmp_path)
     old = root / "etc" / "ssh" / "sshd_config"
