@@ -34,7 +34,7 @@ from debstack_image.index import ImageError, Index, Package, digest_of
 from debstack_image.loaders import Loaders, prepare
 from debstack_image.manifest import Installed, installed_packages
 from debstack_image.namespace import unfinished_file
-from debstack_image.packages import priority_pattern, wanted_packages
+from debstack_image.packages import check_left_out, priority_pattern, wanted_packages
 from debstack_image.progress import say, step
 from debstack_image.settings import Settings
 from debstack_image.sources import Sources
@@ -166,6 +166,7 @@ class Build:
                 index.update()
                 self.known = index.resolve(wanted)
                 reproduce.check(settings, self.known)
+                check_left_out(settings, (package.name for package in self.known))
             key = self.base_key(index, wanted)
             if cache and not settings.refresh:
                 with step("installed packages from the cache"):

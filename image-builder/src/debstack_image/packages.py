@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from debstack.base.errors import DebstackError
 from debstack_image.settings import Settings
 
 #: Found in every Debian installation, and of no use in a machine that a cloud configures.
@@ -84,6 +87,19 @@ def boot_packages(settings: Settings) -> list[str]:
         return ["grub-cloud-amd64"]
     signed = ["grub-efi-arm64-signed", "shim-signed"] if architecture == "arm64" else []
     return [f"grub-efi-{architecture}", *signed]
+
+
+def check_left_out(settings: Settings, known: Iterable[str]) -> None:
+    """Raise DebstackError where a package that is to be left out is among the `known` of an image.
+
+    It is there because another one depends on it.
+    """
+    there = sorted(set(settings.without) & set(known))
+    if there:
+        raise DebstackError(
+            f"--without: {', '.join(there)}: what else is in the image needs it",
+            hint="leave out what needs it, too: apt-cache rdepends NAME lists that",
+        )
 
 
 def wanted_packages(settings: Settings) -> list[str]:

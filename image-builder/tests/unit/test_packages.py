@@ -3,7 +3,13 @@ from __future__ import annotations
 
 import pytest
 
-from debstack_image.packages import kernel_package, priority_pattern, wanted_packages
+from debstack.base.errors import DebstackError
+from debstack_image.packages import (
+    check_left_out,
+    kernel_package,
+    priority_pattern,
+    wanted_packages,
+)
 from debstack_image.settings import Settings
 
 
@@ -52,6 +58,12 @@ def test_packages_can_be_left_out_and_versions_be_chosen() -> None:
     assert "less=668-1" in found
     assert "less" not in found
     assert "?exact-name(nano)" in priority_pattern(made(without=("nano",)))[0]
+
+
+def test_a_package_that_others_need_is_not_left_out_in_silence() -> None:
+    check_left_out(made(without=("nano",)), ["less", "sudo"])
+    with pytest.raises(DebstackError, match="--without: sudo: what else is in the image needs it"):
+        check_left_out(made(without=("nano", "sudo")), ["less", "sudo"])
 
 
 def test_a_time_zone_and_a_language_bring_what_they_are_from() -> None:
