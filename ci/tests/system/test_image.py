@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cloudtest import virtual
 from cloudtest.acting import act, apt, inside, openstack, openstack_json
+from cloudtest.several import exported, hypervisors
 from cloudtest.stages import ALL_IN_ONE, NodeMaker
 from debstack.base.run import run
 from debstack_image import seed
@@ -128,28 +130,51 @@ def test_nova_starts_it(cloud: Node) -> None:
     virtual.remove_server(cloud, "debian")
 
 
-def test_a_golden_image_converges_at_its_first_boot(repository: Path, tmp_path: Path) -> None:
-    source = tmp_path / "debstack.sources"
+def golden(folder: Path, repository: Path, *arguments: str | Path) -> tuple[Machine, Path]:
+    """Build an image that has packages of ours; return a machine of it, and the key to it."""
+    source = folder / "debstack.sources"
     source.write_text(sources_text(current_series(), f"file:{repository}"))
-    golden: list[str | Path] = [
-        "--repository",
-        source,
-        "--include",
-        "keystone,curl",
-        "--name",
-        "golden",
-    ]
-    build_image(tmp_path, golden)
-    key, public = make_key(tmp_path)
-    disk = tmp_path / "seed.img"
+    build_image(folder, ["--repository", source, "--name", "golden", *arguments])
+    key, public = make_key(folder)
+    disk = folder / "seed.img"
     seed.no_cloud(disk, name="golden", key=public)
     machine = Machine(
-        image=tmp_path / "golden.qcow2",
+        image=folder / "golden.qcow2",
         image_format="qcow2",
         architecture="amd64",
         memory_mib=2048,
         seed=disk,
     )
+    return machine, key
+
+
+def test_a_golden_compute_node_joins_by_itself(
+    cloud: Node, repository: Path, tmp_path: Path
+) -> None:
+    answers = tmp_path / "compute.preseed"
+    answers.write_text(exported(cloud, "compute"))
+    wanted = ("--preseed", answers, "--include", "openstack-compute")
+    machine, key = golden(tmp_path, repository, *wanted)
+    running = cloud.running()
+    assert running is not None
+    # What it reaches, it reaches from where the controller is.
+    within = ("nsenter", f"--net=/proc/{running.leader.pid}/ns/net")
+    with started(replace(machine, within=within), tmp_path, "amd64") as found:
+        found.wait_for_ssh("debian", key, _START_S)
+        wait_until(
+            lambda: hypervisors(cloud).get("golden") == "up",
+            timeout_s=_START_S,
+            interval_s=5.0,
+            what="the compute node to be up",
+        )
+        asked = found.ssh("debian", key, "sudo cat /etc/iscsi/initiatorname.iscsi").stdout
+        assert "InitiatorName=iqn." in asked
+        assert found.ssh("debian", key, "systemctl --failed --plain --no-legend").stdout == ""
+        assert "nothing to do" in found.ssh("debian", key, "sudo debstack plan 2>&1").stdout
+
+
+def test_a_golden_image_converges_at_its_first_boot(repository: Path, tmp_path: Path) -> None:
+    machine, key = golden(tmp_path, repository, "--include", "keystone,curl")
     with started(machine, tmp_path, "amd64") as running:
         running.wait_for_ssh("debian", key, _START_S)
 

@@ -68,6 +68,8 @@ class Machine:
     memory_mib: int = 1024
     seed: Path | None = None
     network: str = "user,id=net"
+    #: Starts a command in another network of this machine's than that of this program.
+    within: tuple[str, ...] = ()
     more: tuple[str, ...] = field(default=())
 
 
@@ -144,9 +146,12 @@ def qemu_argv(machine: Machine, folder: Path, port: int, *, fast: bool) -> list[
 class Running:
     """A started machine."""
 
-    def __init__(self, folder: Path, port: int, companion: Companion) -> None:
+    def __init__(
+        self, folder: Path, port: int, companion: Companion, within: tuple[str, ...] = ()
+    ) -> None:
         self.folder = folder
         self.port = port
+        self._within = within
         self._companion = companion
         self.began = time.monotonic()
 
@@ -178,7 +183,16 @@ class Running:
 
     def ssh(self, user: str, key: Path, command: str, *, check: bool = True) -> Result:
         """Run a shell line as `user` by ssh."""
-        argv = ["ssh", "-p", str(self.port), "-i", os.fspath(key), "-o", "BatchMode=yes"]
+        argv = [
+            *self._within,
+            "ssh",
+            "-p",
+            str(self.port),
+            "-i",
+            os.fspath(key),
+            "-o",
+            "BatchMode=yes",
+        ]
         argv += ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
         argv += ["-o", "LogLevel=ERROR", "-o", "ConnectTimeout=15", "-o", "IdentitiesOnly=yes"]
         return run([*argv, f"{user}@127.0.0.1", command], check=check, timeout_s=600)
@@ -228,9 +242,10 @@ def started(machine: Machine, folder: Path, host_architecture: str) -> Iterator[
     port = free_port()
     fast = accelerated(machine.architecture, host_architecture)
     # Killed with this process, however that ends.
-    argv = ["setpriv", "--pdeathsig", "KILL", *qemu_argv(machine, folder, port, fast=fast)]
+    argv = [*machine.within, "setpriv", "--pdeathsig", "KILL"]
+    argv += qemu_argv(machine, folder, port, fast=fast)
     companion = Companion(argv, env={}, log=folder / "qemu.log")
     try:
-        yield Running(folder, port, companion)
+        yield Running(folder, port, companion, machine.within)
     finally:
         companion.kill()
