@@ -12,7 +12,7 @@ from debstack.render.environment import render
 from debstack.render.tree import units
 from debstack.spec.questions import PURGE_KEY, SHARED_PREFIX, all_questions, prefix_of
 from debstack.spec.references import references
-from debstack.spec.vocabulary import Component
+from debstack.spec.vocabulary import RECORDS_NOTE, Component
 
 _ANSWER_FILES = [
     "/etc/debstack/site.preseed",
@@ -29,9 +29,7 @@ class _Scripts:
     kept_manifest_directory: str
     #: Whether what a purge takes back depends on answers, which may be gone by then.
     undoes_by_answers: bool
-    #: Whether the cloud keeps anything of the machine for this package.
-    records: bool
-    #: What is told of them where the package is removed and not purged.
+    #: Where it is noted how the cloud is told that this machine leaves; empty for nothing to tell.
     kept_records: str
     kept_modules: str
     #: There once debstack itself is purged, while other packages still have to be.
@@ -96,6 +94,8 @@ def _scripts(component: Component, binary: str) -> _Scripts:
     remote = _remote_things(component, binary)
     files = paths.written_by_apply(component, binary)
     kept = f"{paths.KEPT_MANIFESTS}/{binary}.json"
+    declared = component.package[binary].record
+    records = f"{paths.KEPT_MANIFESTS}/{binary}{RECORDS_NOTE}" if declared else ""
     question = f"{prefix}/{PURGE_KEY}"
     return _Scripts(
         binary=binary,
@@ -105,9 +105,7 @@ def _scripts(component: Component, binary: str) -> _Scripts:
         undoes_by_answers=any(
             references(task.undo) for task in component.package[binary].task.values()
         ),
-        records=bool(component.package[binary].record),
-        kept_records=f"{binary}: the cloud keeps this machine among its nodes; where it does not"
-        " come back, run on the controller: debstack forget NODE",
+        kept_records=records,
         kept_modules=paths.KEPT_MODULES,
         purged_mark=paths.PURGED_MARK,
         units=sorted(units(component, binary)),
@@ -122,7 +120,7 @@ def _scripts(component: Component, binary: str) -> _Scripts:
         f"echo '{binary} {question} boolean false' | debconf-set-selections",
         data=paths.purged_with_data(component, binary) if asks else [],
         user=component.user if paths.brings_user(component, binary) else "",
-        files=[*files, kept],
+        files=[*files, kept, *([records] if records else [])],
         directories=paths.purged_if_empty(component, binary),
         answer_files=_ANSWER_FILES,
         answers=_forget(component, binary, generated=False),

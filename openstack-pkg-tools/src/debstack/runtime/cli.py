@@ -106,10 +106,6 @@ def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         default="172.24.4.0/24",
         help="the range of the floating IPs, behind NAT on this machine (default: %(default)s)",
     )
-    leave = commands.add_parser(
-        "leave", help="delete what the cloud keeps of this machine for a package (used by prerm)"
-    )
-    leave.add_argument("binary", help="the package, before it is removed to be purged")
     keep = commands.add_parser("keep", help="note what purging a package has to know (by prerm)")
     keep.add_argument("binary", help="the package, before it is removed")
     purge = commands.add_parser("purge", help="remove what a purged package left (used by postrm)")
@@ -342,12 +338,6 @@ def _rings(arguments: argparse.Namespace) -> int:
     return command.change(arguments.verb, texts, limit=arguments.limit, dry_run=arguments.dry_run)
 
 
-def _leave(arguments: argparse.Namespace) -> int:
-    from debstack.runtime.nodes import leaving
-
-    return leaving.leave(arguments.binary)
-
-
 def _keep(arguments: argparse.Namespace) -> int:
     from debstack.runtime import keep
 
@@ -410,7 +400,6 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "rings": _rings,
     "demo": _demo,
     "prepare": _prepare,
-    "leave": _leave,
     "keep": _keep,
     "purge": _purge,
     "answers": _answers,

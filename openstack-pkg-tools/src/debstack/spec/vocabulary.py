@@ -23,6 +23,8 @@ REGION_ROLE = "region"
 ROLES = ("controller", "compute", "storage", "object-storage", "proxy", REGION_ROLE)
 #: The catalogue services that keep records of machines, and by which debstack can delete them.
 RECORD_SERVICES = ("compute",)
+#: How the name of a note ends that says how to delete the records of a removed package.
+RECORDS_NOTE = ".records"
 #: Stands for each role that is not named, but for that of another region.
 ANY_ROLE = "any"
 

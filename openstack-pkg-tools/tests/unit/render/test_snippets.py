@@ -177,25 +177,16 @@ def test_removal_keeps_what_answers_decide_where_something_is_undone_by_them() -
     assert "debstack keep tiny-api </dev/null" in snippets(declared, "tiny-api")["prerm"]
 
 
-@pytest.mark.parametrize("wanted", ["purge", "deinstall"])
-def test_a_machine_leaves_the_cloud_where_the_package_is_to_be_purged(
-    machine: Machine, wanted: str
-) -> None:
+def test_a_machine_takes_itself_out_of_the_cloud_whatever_happens_to_its_data() -> None:
     record = {"service": "compute", "user": "tiny", "password": "${secret.tiny/key}"}
     declared = component({"package/tiny-api/record": {"tiny-agent": record}})
-    machine.with_debstack(1)
-    query = machine.root / "bin/dpkg-query"
-    query.write_text(f"#!/bin/sh\necho {wanted}\n")
-    query.chmod(0o755)
-    prerm = snippets(declared, "tiny-api")["prerm"]
-    for folder in ("/usr/share/", "/var/"):
-        prerm = prerm.replace(folder, f"{machine.root}{folder}")
-    prerm = prerm.replace("cp -p", ":").replace("/run/systemd/system", "/nonexistent")
-    script = f"{PREAMBLE}PATH={machine.root}/bin:$PATH\n{prerm}"
-    result = machine.debconf.run(script, level=NOBODY, arguments=["remove"])
-    assert result.code == 0, result.stderr
-    assert ("called: leave tiny-api" in result.stderr) is (wanted == "purge")
-    assert ("debstack forget NODE" in result.stderr) is (wanted != "purge")
+    note = "/var/lib/debstack/removed/tiny-api.records"
+    scripts = snippets(declared, "tiny-api")
+    assert "debstack keep tiny-api </dev/null" in scripts["prerm"]
+    assert f"-m debstack.runtime.nodes.leaving \\\n\t\t\t\t\t{note} </dev/null" in scripts["postrm"]
+    assert f"rm -f {note}\n" in scripts["postrm"]
+    assert f"removed/tiny-api.json {note}\n" in scripts["postinst"]
+    assert not [text for text in snippets(component(), "tiny-api").values() if "records" in text]
 
 
 def test_debstack_itself_has_hand_written_scripts() -> None:

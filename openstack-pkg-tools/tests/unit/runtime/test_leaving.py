@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -11,8 +12,8 @@ from typing import ClassVar
 import pytest
 from unit.runtime.making import FACTS, install
 
-from debstack.base.errors import DebstackError
-from debstack.runtime import purge
+from debstack.base.run import run
+from debstack.runtime import keep, purge
 from debstack.runtime.nodes import leaving
 from debstack.runtime.nodes.leaving import KEEPERS
 from debstack.spec.vocabulary import RECORD_SERVICES
@@ -82,68 +83,84 @@ def url() -> Iterator[str]:
         thread.join()
 
 
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> Path:
-    """Return the root of a compute node."""
-    install(tmp_path, "debstack", "nova")
-    for manifest in (tmp_path / "usr/share/debstack/components").iterdir():
+def note(root: Path, url: str) -> Path:
+    """Return what debstack keep notes on a compute node of the cloud at `url`."""
+    install(root, "debstack", "nova")
+    for manifest in (root / "usr/share/debstack/components").iterdir():
         if manifest.stem not in ("debstack", "nova-common", "nova-compute"):
             manifest.unlink()
-    etc = tmp_path / "etc/debstack"
+    etc = root / "etc/debstack"
     etc.mkdir(parents=True)
     (etc / "site.preseed").write_text(f"debstack openstack/identity-url string {url}\n")
     (etc / "secrets.preseed").write_text("nova-common nova/service-password password a'b\n")
-    monkeypatch.setattr(leaving, "require_root", lambda: None)
+    keep.keep("nova-compute", root=root)
+    return root / "var/lib/debstack/removed/nova-compute.records"
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> Path:
+    """Return the note of a compute node that has been removed, with all else."""
+    monkeypatch.setattr(keep, "require_root", lambda: None)
     monkeypatch.setattr(purge, "gather", lambda _root: FACTS)
-    return tmp_path
+    return note(tmp_path, url)
 
 
 def test_a_machine_deletes_its_own_record_and_no_other(
-    root: Path, capsys: pytest.CaptureFixture[str]
+    kept: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert leaving.leave("nova-compute", root=root) == 0
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert leaving.leave(kept) == 0
     assert _Cloud.seen == ["nova:a'b", "/v2.1/os-services/1 compute 2.53"]
     assert "the cloud knows nova-compute of node no more" in capsys.readouterr().err
 
 
 def test_what_is_refused_is_told_and_keeps_nobody(
-    root: Path, capsys: pytest.CaptureFixture[str]
+    kept: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _Cloud.refuse = 409
-    assert leaving.leave("nova-compute", root=root) == 0
+    assert leaving.leave(kept) == 0
     told = capsys.readouterr().err
-    assert "warning: nova-compute: left what the cloud keeps of this machine:" in told
-    assert "hosting instances" in told
+    assert "warning: left the record of nova-compute of node in the cloud: hosting" in told
     assert "debstack forget node" in told
 
 
-def test_a_cloud_that_is_away_keeps_nobody(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    site = root / "etc/debstack/site.preseed"
-    site.write_text("debstack openstack/identity-url string http://127.0.0.1:1\n")
-    assert leaving.leave("nova-compute", root=root) == 0
-    assert "debstack forget node" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("file", "missing"), [("site.preseed", "Keystone"), ("secrets.preseed", "password")]
-)
-def test_what_is_missing_to_ask_with_is_told(
-    root: Path, capsys: pytest.CaptureFixture[str], file: str, missing: str
+@pytest.mark.parametrize("local", [True, False])
+def test_a_cloud_that_is_away_keeps_nobody_and_is_not_missed_where_it_was_this_machines(
+    kept: Path, capsys: pytest.CaptureFixture[str], local: bool
 ) -> None:
-    (root / "etc/debstack" / file).unlink()
-    assert leaving.leave("nova-compute", root=root) == 0
-    assert f"no {missing} is known to ask for it with" in capsys.readouterr().err
-    assert _Cloud.seen == []
+    (record,) = leaving.read(kept.read_text())
+    gone = replace(record, identity_url="http://127.0.0.1:1/v3", local=local)
+    kept.write_text(leaving.render([gone]))
+    assert leaving.leave(kept) == 0
+    assert ("debstack forget node" in capsys.readouterr().err) is not local
 
 
-def test_a_package_without_records_leaves_nothing(root: Path) -> None:
-    assert leaving.leave("nova-common", root=root) == 0
-    assert _Cloud.seen == []
+def test_another_region_is_left_alone(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (record,) = leaving.read(kept.read_text())
+    kept.write_text(leaving.render([replace(record, region="Elsewhere")]))
+    assert leaving.leave(kept) == 0
+    assert "no service of type compute in region Elsewhere" in capsys.readouterr().err
+    assert len(_Cloud.seen) == 1
 
 
-def test_a_package_that_is_not_there_is_refused(root: Path) -> None:
-    with pytest.raises(DebstackError, match="nova-computes: no package of that name"):
-        leaving.leave("nova-computes", root=root)
+@pytest.mark.parametrize("text", ["", "{", "[1]", '[{"service": "compute"}]'])
+def test_a_note_that_cannot_be_read_keeps_nobody(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    path = tmp_path / "x.records"
+    path.write_text(text)
+    assert leaving.leave(path) == 0
+    assert f"{path}: cannot be read" in capsys.readouterr().err
+
+
+def test_it_needs_nothing_but_python() -> None:
+    """All else may be removed by then."""
+    code = (
+        "import sys, debstack.runtime.nodes.leaving as m; print(m.__file__, *sys.path, sep='\\n')"
+    )
+    source = Path(leaving.__file__).parents[3]
+    argv = ["python3", "-S", "-P", "-c", code]
+    assert run(argv, env={"PYTHONPATH": str(source)}).stdout.startswith(str(source))
 
 
 def test_each_service_that_can_be_declared_is_known() -> None:
