@@ -41,14 +41,11 @@ class _Cloud(BaseHTTPRequestHandler):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         password = asked["auth"]["identity"]["password"]["user"]
         self.seen.append(f"{password['name']}:{password['password']}")
-        host, port = self.server.server_address[:2]
-        url = f"http://{host}:{port}/v2.1"
-        endpoint = {"interface": "internal", "region": "RegionOne", "url": url, "id": "e"}
-        endpoint["region_id"] = "RegionOne"
-        entry = {"type": "compute", "name": "nova", "id": "s", "endpoints": [endpoint]}
-        token = {"catalog": [entry], "expires_at": "2099-01-01T00:00:00Z", "methods": ["password"]}
-        token |= {"user": {"id": "u", "name": "nova"}, "issued_at": "2020-01-01T00:00:00Z"}
-        self._answer(201, {"token": token}, X_Subject_Token="t")
+        url = f"http://{self.headers['Host']}/v2.1"
+        endpoint = {"interface": "internal", "region": "RegionOne", "url": url}
+        public = {**endpoint, "interface": "public", "url": "http://192.0.2.1"}
+        entry = {"type": "compute", "name": "nova", "endpoints": [public, endpoint]}
+        self._answer(201, {"token": {"catalog": [entry]}}, X_Subject_Token="t")
 
     def do_GET(self) -> None:
         if self.path.startswith("/v2.1/os-services"):
