@@ -106,6 +106,18 @@ def test_a_compute_node_is_in_the_zone_and_the_groups_of_its_answers(cloud: Clou
     assert status(member)["in-order"]
     assert zones(node) == dict.fromkeys(COMPUTES, "nova")
     assert [members(node, name) for name in ("az2", "ssd", "gpu")] == [[], *[["compute-1"]] * 2]
+    asked = ("--property", "aggregate_instance_extra_specs:ssd=true")
+    openstack(node, "flavor", "create", "--ram", "256", "--disk", "1", *asked, "fast")
+    create = ("server", "create", "--image", "demo", "--flavor", "fast", "--network", "demo")
+    nowhere = act(node, "openstack", "--os-cloud", "admin", *create, "--wait", "fast", check=False)
+    assert nowhere.code != 0, nowhere.stdout
+    openstack(node, "server", "delete", "--wait", "fast")
+    openstack(node, "aggregate", "set", "--property", "ssd=true", "ssd")
+    openstack(node, *create, "--wait", "fast", timeout_s=300)
+    (server,) = openstack_json(node, "server", "list", "--long", "--name", "fast")
+    assert server["Host"] == "compute-1"
+    openstack(node, "server", "delete", "--wait", "fast")
+    openstack(node, "flavor", "delete", "fast")
     debstack(member, "answers", "set", "nova/aggregates", "")
     debstack(member, "apply")
     assert [members(node, name) for name in ("ssd", "gpu", "ours")] == [[], [], ["compute-1"]]
