@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,8 +45,12 @@ def regions(repository: Path) -> Iterator[Regions]:
 
 
 def names(node: Node, *command: str, region: str) -> list[str]:
-    """Return the names of what `openstack … list` prints in a region."""
-    listed = openstack_json(node, "--os-region-name", region, *command, "list")
+    """Return the names of what `openstack … list` prints in a region.
+
+    A cloud of clouds.yaml has one region; the variables of openrc can be given another.
+    """
+    told = f'. /root/openrc && OS_REGION_NAME={region} exec openstack "$@" list --format json'
+    listed = json.loads(node.run(["sh", "-c", told, "sh", *command]).stdout)
     return sorted(found["Name"] for found in listed)
 
 
