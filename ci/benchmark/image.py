@@ -48,8 +48,11 @@ def _used(place: Path) -> int:
                 continue
             root = path.parent / "root"
             for scratch in place.glob("debstack-image.*"):
-                found = os.statvfs(root / scratch.relative_to("/"))
-                return (found.f_blocks - found.f_bfree) * found.f_frsize
+                inside = root / scratch.relative_to("/")
+                # Before it has a file system of its own: that of all others.
+                if inside.stat().st_dev != place.stat().st_dev:
+                    found = os.statvfs(inside)
+                    return (found.f_blocks - found.f_bfree) * found.f_frsize
         except OSError:  # it has just ended
             continue
     return 0
