@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,12 @@ from debstack_image.build import Build, Result, no_room
 from debstack_image.content import asked, described
 from debstack_image.identity import Identity
 from debstack_image.manifest import render, sha256
-from debstack_image.namespace import hold_to_lifeline, inside_scratch, unfinished_file
+from debstack_image.namespace import (
+    BUG_INSIDE,
+    hold_to_lifeline,
+    inside_scratch,
+    unfinished_file,
+)
 from debstack_image.parsing import parse_command_line
 from debstack_image.settings import Settings
 from debstack_image.tools import versions
@@ -83,9 +89,9 @@ def main() -> int:
     unfinished: list[Path] = []
     hold_to_lifeline(unfinished, inside_scratch())
     os.umask(0o022)
-    settings = resolved(parse_command_line(sys.argv[1:]))
 
     def build() -> int:
+        settings = resolved(parse_command_line(sys.argv[1:]))
         work = Build(settings, inside_scratch(), unfinished)
         try:
             result = work.run()
@@ -101,7 +107,11 @@ def main() -> int:
             print(settings.output / name)
         return 0
 
-    return run_main(PROGRAM, build)
+    try:
+        return run_main(PROGRAM, build)
+    except Exception:
+        traceback.print_exc()
+        return BUG_INSIDE
 
 
 if __name__ == "__main__":

@@ -18,11 +18,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from debstack.base.errors import CommandError, DebstackError
+from debstack.base.main import BUG
 from debstack.base.run import run
 from debstack_image.machine_apt import PROXIES
 from debstack_image.process import Companion, python_argv
 
 _PREFIX = "debstack-image."
+#: What a build ends with by a fault of its own: it is told from being killed.
+BUG_INSIDE = 70
 #: What a build is told by the environment of whoever starts it.
 _TOLD = ("HOME", "XDG_CACHE_HOME", "NO_COLOR", *PROXIES)
 #: The main thread may be at work in a library until then.
@@ -66,13 +69,16 @@ def run_inside(module: str, arguments: Sequence[str], scratch: Path) -> int:
 
 
 def ended(code: int) -> int:
-    """Return the exit code of a build. Raises DebstackError where it was killed."""
-    if code < 0:
+    """Return the exit code of a build. Raises DebstackError where it was killed.
+
+    unshare then ends by the same signal, or, on Debian 12, with 1.
+    """
+    if code < 0 or code == 1:
         raise DebstackError(
-            f"the build was killed by {signal.Signals(-code).name}",
+            "the build was killed",
             hint="where memory is short, --scratch-dir names a folder on a disk to work in",
         )
-    return code
+    return BUG if code == BUG_INSIDE else code
 
 
 def hold_to_lifeline(unfinished: Sequence[Path], scratch: Path) -> None:
