@@ -124,6 +124,8 @@ def wanted_packages(settings: Settings) -> list[str]:
         wanted.add("tzdata")
     kernel = kernel_package(settings)
     if kernel:
+        # What makes the initramfs here: kernels of trixie-backports and forky would bring dracut.
+        wanted.add("initramfs-tools")
         wanted.add(
             f"{kernel}/{settings.release}-backports" if settings.kernel_from_backports else kernel
         )

@@ -43,6 +43,12 @@ def test_the_kernel_comes_from_backports_when_asked_for() -> None:
     assert "linux-image-cloud-amd64/trixie-backports" in wanted
 
 
+def test_what_makes_the_initramfs_comes_with_the_kernel_and_not_by_it() -> None:
+    """Kernels that would rather have dracut left images without update-initramfs."""
+    assert "initramfs-tools" in wanted_packages(made(minimal=True))
+    assert "initramfs-tools" not in wanted_packages(made(kernel="none"))
+
+
 def test_nothing_of_cloud_init_without_it() -> None:
     assert not [name for name in wanted_packages(made(cloud_init=False)) if name == "cloud-init"]
 
