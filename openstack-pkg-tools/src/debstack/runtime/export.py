@@ -133,7 +133,7 @@ def _check_controller(site: Site) -> None:
         )
 
 
-def _let_join(machine: Machine, handed: Handed) -> bool:
+def let_join(machine: Machine, handed: Handed) -> bool:
     """Note what this machine itself has to know of a cloud with others; say whether it changed."""
     made = {name: generate_secret() for name in handed.missing}
     if made:
@@ -143,6 +143,12 @@ def _let_join(machine: Machine, handed: Handed) -> bool:
         site_file = Path(answers.SITE_FILE)
         store(site_file, answers.SITE_HEADER, machine.known, {JOIN: "true"}, mode=0o644)
     return bool(made) or not open_already
+
+
+def apply_first() -> int:
+    """Have this machine answer those that are to join; return the exit code of apply."""
+    print("debstack: other machines may join: applying that here first", file=sys.stderr)
+    return apply.apply(quiet=True)
 
 
 def _check_broker(site: Site) -> None:
@@ -333,12 +339,9 @@ def export(
             _make_passwords(node, packages, renew=renew)
             awaited(_ROOT, node)
             machine = read_machine(_ROOT)
-        changed = _let_join(machine, _handed(machine, site, packages, role, node or ""))
-    if changed:
-        print("debstack: other machines may join: applying that here first", file=sys.stderr)
-        code = apply.apply(quiet=True)
-        if code != OK:
-            return code
+        changed = let_join(machine, _handed(machine, site, packages, role, node or ""))
+    if changed and (code := apply_first()) != OK:
+        return code
     if node or changed:
         machine = read_machine(_ROOT)
         site = machine.context().site

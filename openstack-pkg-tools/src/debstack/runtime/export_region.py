@@ -16,7 +16,16 @@ from debstack.base.errors import DebstackError
 from debstack.base.main import OK
 from debstack.base.secret import Secret
 from debstack.runtime import manifests
-from debstack.runtime.export import Handed, deliver, handed_on, invited, stored_passwords, text_of
+from debstack.runtime.export import (
+    Handed,
+    apply_first,
+    deliver,
+    handed_on,
+    invited,
+    let_join,
+    stored_passwords,
+    text_of,
+)
 from debstack.runtime.lock import single_apply
 from debstack.runtime.machine import read_machine, require_root
 from debstack.runtime.series import role_manifests
@@ -109,6 +118,10 @@ def export_region(name: str, *, output: str, node: str | None, valid: timedelta)
             given=machine.outcome.given,
             held={**stored_passwords(), **machine.secrets()},
         )
+        # Else nobody signs the certificate of the other controller.
+        changed = let_join(machine, handed)
+    if changed and (code := apply_first()) != OK:
+        return code
     secrets = {**handed.secrets, **invited(site, packages, ROLE, "", valid)}
     deliver(text_of(dataclasses.replace(handed, secrets=secrets), ROLE, ()), output)
     return OK
