@@ -10,9 +10,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from benchmark import image_peers
+from benchmark.failure import attempted, log_kept
 from benchmark.figure import Figure
 from benchmark.nearby import Nearby, nearby
 from debstack.base.errors import DebstackError
@@ -119,26 +121,31 @@ def _to_login(image: Path, folder: Path, firmware: str) -> float:
         return running.wait_for(LOGIN, _TIMEOUT_S)
 
 
-def _against_peers(place: Path, mirror: Nearby, packages: list[str]) -> list[Figure]:
-    """Measure what other builders take for an image, how large it is, and how soon it is up."""
-    figures = []
-    peers = image_peers.peers(mirror.archive, packages)
-    _bring_near(place, mirror, sorted({*packages, *(name for p in peers for name in p.also)}))
-    for peer in peers:
+def _against_peer(peer: image_peers.Peer, place: Path) -> list[Figure]:
+    """Measure what a builder takes for an image, how large it is, and how soon it is up."""
+    with log_kept(peer.name):
         found = image_peers.measure(peer, place)
         firmware = "uefi" if found.image.suffix == ".raw" else "bios"
         login = _to_login(found.image, place / f"boot-{peer.name}", firmware)
-        found.image.unlink()
-        figures += [
-            Figure(name=f"image, cold: {peer.name}", value=found.seconds, unit="s"),
-            Figure(name=f"image, qcow2 by zstd: {peer.name}", value=found.size / _MB, unit="MB"),
-            Figure(name=f"image, login prompt: {peer.name}", value=login, unit="s"),
-        ]
-    return figures
+    found.image.unlink()
+    return [
+        Figure(name=f"image, cold: {peer.name}", value=found.seconds, unit="s"),
+        Figure(name=f"image, qcow2 by zstd: {peer.name}", value=found.size / _MB, unit="MB"),
+        Figure(name=f"image, login prompt: {peer.name}", value=login, unit="s"),
+    ]
+
+
+def _against_peers(place: Path, mirror: Nearby, packages: list[str]) -> list[Figure]:
+    """Measure what other builders take; one that fails does not keep the next from trying."""
+    peers = image_peers.peers(mirror.archive, packages)
+    _bring_near(place, mirror, sorted({*packages, *(name for p in peers for name in p.also)}))
+    found = (attempted(peer.name, partial(_against_peer, peer, place)) for peer in peers)
+    return [figure for figures in found for figure in figures]
 
 
 def _fastest(figures: list[Figure], kind: str) -> float | None:
-    return min((f.value for f in figures if f.name.startswith(f"image, {kind}: ")), default=None)
+    found = (figure.value for figure in figures if figure.name.startswith(f"image, {kind}: "))
+    return min((value for value in found if value is not None), default=None)
 
 
 def measure_image(peer: bool) -> list[Figure]:

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark.failure import log_path
 from debstack.base.run import run
 from pipeline.root import ensure_base, ensure_layer, overlay
-from pipeline.tree import BUILD
 
 _SUITE = "trixie"
 _OUTPUT = "/peer"
@@ -108,8 +108,7 @@ def _compressed(image: Path) -> int:
 def measure(peer: Peer, place: Path) -> Measured:
     """Let `peer` build an image below `place`, and return what it took. Raises DebstackError."""
     base = ensure_base(_SUITE)
-    log = BUILD / "logs" / f"bench-{peer.name}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+    log = log_path(peer.name)
     layer = ensure_layer(base, peer.needs, log)
     work = place / peer.name
     work.mkdir()

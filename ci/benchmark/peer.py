@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from benchmark.failure import log_kept
 from benchmark.figure import Figure
 from cloudtest.acting import act, apt
 from testbed.bed import Testbed
@@ -229,8 +230,11 @@ def make_broker_account(node: Node) -> None:
 
 
 def measure_peer() -> list[Figure]:
-    """Return the seconds that Debian's packages take for the same, by the names `ours` uses."""
-    with Testbed("bench-peer") as bed:
+    """Return the seconds that Debian's packages take for the same, by the names `ours` uses.
+
+    Raises PeerError.
+    """
+    with Testbed("bench-peer") as bed, log_kept(bed.name, bed.nodes):
         wanted = [*SERVERS, "keystone", "glance-api", "python3-openstackclient"]
         node = bed.create("peer", packages=wanted).boot()
         apt(node, "install", *SERVERS)

@@ -11,6 +11,7 @@ import json
 import time
 
 from benchmark import peer
+from benchmark.failure import log_kept
 from benchmark.figure import Figure
 from benchmark.usage import ANSWERS, INSTALL, TO_ACTIVE, packages, required, usage
 from cloudtest.acting import act, openstack
@@ -85,9 +86,12 @@ def _start_server(node: Node) -> None:
 
 
 def measure_peer_all_in_one() -> list[Figure]:
-    """Install Debian's own packages of the same services on a bare node, and start a server."""
+    """Install Debian's own packages of the same services on a bare node, and start a server.
+
+    Raises PeerError.
+    """
     wanted = {name for part in peer.ALL_IN_ONE.values() for name in part.packages}
-    with Testbed("bench-peer-aio") as bed:
+    with Testbed("bench-peer-aio") as bed, log_kept(bed.name, bed.nodes):
         node = bed.create("peer", packages=sorted({*wanted, *peer.SERVERS, _CLIENT})).boot()
         before = packages(node)
         least = required(node, *sorted(wanted), *peer.SERVERS, _CLIENT)

@@ -10,6 +10,7 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from benchmark import all_in_one, compute_node, image, ours
+from benchmark.failure import attempted
 from benchmark.figure import Figure, beside, table, write
 from benchmark.peer import measure_peer
 from benchmark.peer_all_in_one import measure_peer_all_in_one
@@ -25,7 +26,7 @@ def _identity_and_image(repository: Path, peer: bool) -> Iterator[list[Figure]]:
     figures = [*ours.measure_apply(repository), *ours.measure_install(repository)]
     yield figures
     if peer:
-        yield beside(figures, measure_peer())
+        yield beside(figures, attempted("Debian's packages", measure_peer))
 
 
 def _all_in_one(repository: Path, peer: bool) -> Iterator[list[Figure]]:
@@ -33,7 +34,7 @@ def _all_in_one(repository: Path, peer: bool) -> Iterator[list[Figure]]:
     figures = all_in_one.measure_all_in_one(repository)
     yield figures
     if peer:
-        yield beside(figures, measure_peer_all_in_one())
+        yield beside(figures, attempted("Debian's packages", measure_peer_all_in_one))
 
 
 def _compute_node(repository: Path, _peer: bool) -> Iterator[list[Figure]]:
@@ -58,7 +59,7 @@ _PARTS = {
 
 @task(
     help={
-        "peer": "measure Debian's own packages too (default: yes)",
+        "peer": "measure peers too: Debian's own packages, other builders… (default: yes)",
         "part": f"measure this part alone: {', '.join(_PARTS)}",
     }
 )
@@ -71,7 +72,15 @@ def bench(_: Context, peer: bool = True, part: str = "") -> None:
             hint="without it, all are measured",
         )
     repository = (BUILD / "repo").resolve()
+    failed: list[str] = []
     for name in [part] if part else list(_PARTS):
+        figures: list[Figure] = []
         for figures in _PARTS[name](repository, peer):
             write(figures, BUILD / "bench" / f"{name}.json")
             print(table(figures), flush=True)
+        failed += [figure.log for figure in figures if figure.value is None]
+    if failed:
+        raise DebstackError(
+            f"bench: a peer failed in {len(failed)} of the measurements",
+            hint=f"see {', '.join(failed)}",
+        )

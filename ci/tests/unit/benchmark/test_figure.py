@@ -13,12 +13,18 @@ def test_table_says_whether_targets_are_met() -> None:
         Figure(name="quick", value=1.0, unit="s", target=2),
         Figure(name="slow", value=3.0, unit="s", target=2),
         Figure(name="beside the peer", value=5.0, unit="s", peer=50.0),
+        Figure(name="few", value=7.0, unit="/s", least=8.0, peer=8.0),
+        Figure(name="many", value=8.0, unit="/s", least=8.0),
+        Figure(name="peer failed: x", value=None, unit="", log="build/bench/x.log"),
     ]
-    head, quick, slow, beside = table(figures).splitlines()
-    assert head.split() == ["figure", "value", "unit", "target", "peer", "ratio"]
+    head, quick, slow, beside, few, many, failed = table(figures).splitlines()
+    assert head.split() == ["figure", "value", "unit", "target", "peer", "ratio", "log"]
     assert quick.split() == ["quick", "1.00", "s", "2.00", "met"]
     assert slow.split() == ["slow", "3.00", "s", "2.00", "MISSED"]
     assert beside.split()[-2:] == ["50.00", "0.10"]
+    assert few.split() == ["few", "7.00", "/s", "at", "least", "8.00", "MISSED", "8.00", "0.88"]
+    assert many.split() == ["many", "8.00", "/s", "at", "least", "8.00", "met"]
+    assert failed.split() == ["peer", "failed:", "x", "FAILED", "build/bench/x.log"]
 
 
 def test_written_figures_are_json(tmp_path: Path) -> None:
