@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from benchmark.figure import Figure
@@ -85,24 +88,47 @@ def _connections(node: Node, variable: str) -> int:
     return int(act(node, "mariadb", "-N", "-e", statement).stdout.split()[1])
 
 
+def by_service(memory: Mapping[str, float]) -> dict[str, float]:
+    """Return the memory of units summed by what they are units of, largest first.
+
+    That is the first word of a unit's name: neutron of neutron-api.service.
+    """
+    found: dict[str, float] = defaultdict(float)
+    for unit, mebibytes in memory.items():
+        found[re.split(r"[-.@]", unit, maxsplit=1)[0]] += mebibytes
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def at_rest(node: Node, *, memory: float, connections: float | None = None) -> list[Figure]:
+    """Measure what the cloud of `node` holds while nobody wants anything of it.
+
+    `memory` (GiB) and `connections` to the database server are the most that it should hold.
+    """
+    time.sleep(_REST_S)
+    held: dict[str, float] = inside(node, "memory")
+    # The one that asks is one of them.
+    open_ = _connections(node, "Threads_connected") - 1
+    parts = [*by_service(held).items(), *list(held.items())[:_LARGEST]]
+    return [
+        Figure(name="memory at rest", value=sum(held.values()) / 1024, unit="GiB", target=memory),
+        Figure(name="database connections at rest", value=open_, unit="", target=connections),
+        *(
+            Figure(name=f"  memory: {name}", value=mebibytes, unit="MiB")
+            for name, mebibytes in parts
+        ),
+    ]
+
+
 def usage(node: Node, before: Packages) -> list[Figure]:
     """Measure the cloud of `node`, where there were the packages `before` it was installed."""
     added = packages(node) - before
     latencies = _latencies(node)
-    time.sleep(_REST_S)
-    memory: dict[str, float] = inside(node, "memory")
-    # The one that asks is one of them.
-    connections = _connections(node, "Threads_connected") - 1
+    rest = at_rest(node, memory=4, connections=60)
     most = _connections(node, "Max_used_connections")
     return [
         Figure(name="packages installed", value=added.count, unit=""),
         Figure(name="installed size", value=added.gibibytes, unit="GiB"),
-        Figure(name="memory at rest", value=sum(memory.values()) / 1024, unit="GiB", target=4),
-        Figure(name="database connections at rest", value=connections, unit="", target=60),
-        Figure(name=f"  at most, with {_CLIENTS[-1]} clients", value=most, unit=""),
-        *(
-            Figure(name=f"  memory: {unit}", value=mebibytes, unit="MiB")
-            for unit, mebibytes in list(memory.items())[:_LARGEST]
-        ),
+        *rest,
+        Figure(name=f"database connections with {_CLIENTS[-1]} clients", value=most, unit=""),
         *latencies,
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from invoke.context import Context
 from invoke.tasks import task
 
-from benchmark import all_in_one, compute_node, image, ours
+from benchmark import all_in_one, compute_node, image, object_storage, ours, whole_cloud
 from benchmark.failure import attempted
 from benchmark.figure import Figure, beside, table, write
 from benchmark.peer import measure_peer
@@ -43,6 +43,15 @@ def _compute_node(repository: Path, _peer: bool) -> Iterator[list[Figure]]:
     yield compute_node.measure_compute_nodes(repository)
 
 
+def _whole_cloud(repository: Path, _peer: bool) -> Iterator[list[Figure]]:
+    archive.supply([ALL_IN_ONE, *whole_cloud.ADDED], repository=repository)
+    yield whole_cloud.measure_whole_cloud(repository)
+
+
+def _object_storage(repository: Path, peer: bool) -> Iterator[list[Figure]]:
+    yield object_storage.measure_object_storage(repository, peer)
+
+
 def _image(_repository: Path, peer: bool) -> Iterator[list[Figure]]:
     yield image.measure_image(peer)
 
@@ -53,6 +62,8 @@ _PARTS = {
     "identity-and-image": _identity_and_image,
     "all-in-one": _all_in_one,
     "compute-node": _compute_node,
+    "whole-cloud": _whole_cloud,
+    "object-storage": _object_storage,
     "image": _image,
 }
 
