@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -47,6 +48,34 @@ def remove_server(node: Node, name: str) -> None:
 def order(node: Node, *orders: dict[str, Any]) -> Any:
     """Do things to servers, all at once: inside/servers.py says which and what it returns."""
     return inside(node, "servers", json.dumps(orders), timeout_s=2 * _TIMEOUT_S)
+
+
+def order_volumes(node: Node, *orders: Mapping[str, str]) -> Mapping[str, str]:
+    """Do things to volumes: inside/volumes.py says which; return their identifiers by name."""
+    found: dict[str, str] = inside(node, "volumes", json.dumps(orders), timeout_s=900)
+    return found
+
+
+def mounted(node: Node, address: str, volume: str, command: str, *, empty: bool = False) -> str:
+    """Run a shell line in /media of the server at `address`, with the volume mounted there.
+
+    The disk is known by its serial number: the beginning of the volume's identifier. One that is
+    still `empty` gets a file system first.
+    """
+    serial = f"grep -l {volume[:20]} /sys/block/vd*/serial"
+    wait_until(
+        lambda: ssh(node, address, serial, check=False) != "",
+        timeout_s=60,
+        interval_s=1,
+        what=f"the disk {volume} at {address}",
+    )
+    disk = f"/dev/$({serial} | cut -d/ -f4)"
+    if empty:
+        ssh(node, address, f"mke2fs -q {disk}")
+    line = (
+        f"mkdir -p /media && mount {disk} /media && cd /media && {command}; cd / && umount /media"
+    )
+    return ssh(node, address, line)
 
 
 def await_cloud(node: Node) -> None:

@@ -280,34 +280,6 @@ def test_volumes_boot_and_so_do_their_snapshots(cloud: Node, tenants: Tenants) -
     assert kept(cloud, made["new"]["outer"]) == ["before"]
 
 
-def order_volumes(node: Node, *orders: Mapping[str, str]) -> Mapping[str, str]:
-    """Do things to volumes: inside/volumes.py says which; return their identifiers by name."""
-    found: dict[str, str] = inside(node, "volumes", json.dumps(orders), timeout_s=900)
-    return found
-
-
-def mounted(node: Node, address: str, volume: str, command: str, *, empty: bool = False) -> str:
-    """Run a shell line in /media of the server at `address`, with the volume mounted there.
-
-    The disk is known by its serial number: the beginning of the volume's identifier. One that is
-    still `empty` gets a file system first.
-    """
-    serial = f"grep -l {volume[:20]} /sys/block/vd*/serial"
-    wait_until(
-        lambda: virtual.ssh(node, address, serial, check=False) != "",
-        timeout_s=60,
-        interval_s=1,
-        what=f"the disk {volume} at {address}",
-    )
-    disk = f"/dev/$({serial} | cut -d/ -f4)"
-    if empty:
-        virtual.ssh(node, address, f"mke2fs -q {disk}")
-    line = (
-        f"mkdir -p /media && mount {disk} /media && cd /media && {command}; cd / && umount /media"
-    )
-    return virtual.ssh(node, address, line)
-
-
 @pytest.fixture(scope="module")
 def goods(cloud: Node, tenants: Tenants) -> str:
     """The checksum of a file on the volume `goods`, written in one server; both are left so.
@@ -315,12 +287,12 @@ def goods(cloud: Node, tenants: Tenants) -> str:
     The snapshot `before` was taken of it after that, and before a second file was written.
     """
     first = tenants.outer("first")
-    create = {"act": "create", "volume": "goods"}
-    volume = order_volumes(cloud, create, {"act": "attach", "server": "first", "volume": "goods"})
+    attach = {"act": "attach", "server": "first", "volume": "goods"}
+    volume = virtual.order_volumes(cloud, {"act": "create", "volume": "goods"}, attach)
     write = "dd if=/dev/urandom of=goods bs=1M count=16 2>/dev/null && sha256sum goods && sync"
-    written = mounted(cloud, first, volume["goods"], write, empty=True).split()[0]
-    order_volumes(cloud, {"act": "snapshot", "volume": "goods", "snapshot": "before"})
-    mounted(cloud, first, volume["goods"], "echo later >later && sync")
+    written = virtual.mounted(cloud, first, volume["goods"], write, empty=True).split()[0]
+    virtual.order_volumes(cloud, {"act": "snapshot", "volume": "goods", "snapshot": "before"})
+    virtual.mounted(cloud, first, volume["goods"], "echo later >later && sync")
     return written
 
 
@@ -330,23 +302,23 @@ _LOOK = "ls && sha256sum goods"
 def test_a_volume_goes_from_server_to_server_with_what_is_on_it(
     cloud: Node, tenants: Tenants, goods: str
 ) -> None:
-    volume = order_volumes(
+    volume = virtual.order_volumes(
         cloud,
         {"act": "detach", "server": "first", "volume": "goods"},
         {"act": "attach", "server": "rebuilt", "volume": "goods"},
         {"act": "create", "volume": "goods-before", "snapshot": "before"},
         {"act": "attach", "server": "rebuilt", "volume": "goods-before"},
     )
-    found = mounted(cloud, tenants.outer("rebuilt"), volume["goods"], _LOOK).split()
+    found = virtual.mounted(cloud, tenants.outer("rebuilt"), volume["goods"], _LOOK).split()
     assert found == ["goods", "later", "lost+found", goods, "goods"]
-    found = mounted(cloud, tenants.outer("rebuilt"), volume["goods-before"], _LOOK).split()
+    found = virtual.mounted(cloud, tenants.outer("rebuilt"), volume["goods-before"], _LOOK).split()
     assert found == ["goods", "lost+found", goods, "goods"]
 
 
 def test_a_backup_brings_a_volume_back_that_is_no_more(
     cloud: Node, tenants: Tenants, goods: str
 ) -> None:
-    order_volumes(
+    virtual.order_volumes(
         cloud,
         {"act": "detach", "server": "rebuilt", "volume": "goods"},
         {"act": "backup", "volume": "goods", "backup": "kept"},
@@ -360,13 +332,13 @@ def test_a_backup_brings_a_volume_back_that_is_no_more(
     status = act(cloud, "cat", f"/proc/{pid.strip()}/status").stdout
     (peak_kib,) = (int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line)
     assert peak_kib < 700_000
-    volume = order_volumes(
+    volume = virtual.order_volumes(
         cloud,
         {"act": "restore", "backup": "kept", "volume": "restored"},
         {"act": "delete", "kind": "backup", "name": "kept"},
         {"act": "attach", "server": "rebuilt", "volume": "restored"},
     )
-    found = mounted(cloud, tenants.outer("rebuilt"), volume["restored"], _LOOK).split()
+    found = virtual.mounted(cloud, tenants.outer("rebuilt"), volume["restored"], _LOOK).split()
     assert found == ["goods", "later", "lost+found", goods, "goods"]
     assert act(cloud, *files).stdout == ""
 
