@@ -80,5 +80,9 @@ class AuthorityUnavailable(DebstackError, Retriable):
     """The cloud's authority for certificates could not be reached."""
 
 
+class CephUnavailable(DebstackError, Retriable):
+    """No monitor of Ceph answers."""
+
+
 class CacheUnavailable(DebstackError, Retriable):
     """memcached could not be reached."""

@@ -51,6 +51,13 @@ def written_by_apply(component: Component, binary: str) -> list[str]:
     return sorted(found)
 
 
+def access_to_ceph(component: Component, binary: str) -> list[str]:
+    """Return shell patterns of the files that apply writes for `binary` to use Ceph."""
+    if component.package[binary].ceph is None:
+        return []
+    return [f"/etc/ceph/{component.user}.conf", f"/etc/ceph/{component.user}.client.*.keyring"]
+
+
 def brings_user(component: Component, binary: str) -> bool:
     """Say whether `binary` is the package that makes the system user: the first of the file."""
     return bool(component.user) and next(iter(component.package)) == binary

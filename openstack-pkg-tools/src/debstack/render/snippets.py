@@ -48,6 +48,8 @@ class _Scripts:
     data: list[str]
     user: str
     files: list[str]
+    #: Patterns of files that go if they begin as what debstack makes does.
+    ceph_files: list[str]
     directories: list[str]
     answer_files: list[str]
     #: The sed command that forgets the answers.
@@ -121,6 +123,7 @@ def _scripts(component: Component, binary: str) -> _Scripts:
         data=paths.purged_with_data(component, binary) if asks else [],
         user=component.user if paths.brings_user(component, binary) else "",
         files=[*files, kept, *([records] if records else [])],
+        ceph_files=paths.access_to_ceph(component, binary),
         directories=paths.purged_if_empty(component, binary),
         answer_files=_ANSWER_FILES,
         answers=_forget(component, binary, generated=False),

@@ -20,6 +20,7 @@ MODULES = (
     "config",
     "keys",
     "rings",
+    "ceph",
     "schema",
     "rows",
     "load",

@@ -21,6 +21,7 @@ from debstack.base.main import OK
 from debstack.base.secret import Secret, generate_secret
 from debstack.runtime import answers, apply, manifests
 from debstack.runtime.answers_command import export_lines, store
+from debstack.runtime.ceph import answered as ceph
 from debstack.runtime.doing import tell
 from debstack.runtime.files import WantedFile, make_folder, read_text, write
 from debstack.runtime.lock import single_apply
@@ -93,6 +94,19 @@ def messaging_passwords(packages: Sequence[Manifest]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def uses_ceph(site: Site, packages: Sequence[Manifest]) -> bool:
+    """Say whether this cloud has a Ceph that a machine with `packages` logs in to."""
+    return bool(site.answers.get(ceph.MONITORS)) and any(m.package.ceph for m in packages)
+
+
+def besides_of_debian(site: Site, packages: Sequence[Manifest]) -> frozenset[str]:
+    """Return the packages of Debian that `packages` need in this cloud, and do not depend on."""
+    if not uses_ceph(site, packages):
+        return frozenset()
+    found = (m.package.ceph.packages for m in packages if m.package.ceph is not None)
+    return frozenset(name for names in found for name in names)
+
+
 def handed_on(
     site: Site,
     packages: Sequence[Manifest],
@@ -116,7 +130,10 @@ def handed_on(
     }
     if node and messaging_passwords(packages):
         found[MESSAGING_NODE] = node
-    names = sorted(used_passwords(packages) & known.keys())
+    used = used_passwords(packages)
+    if uses_ceph(site, packages) and held.get(ceph.KEY):  # Ceph makes it, nobody else
+        used |= {ceph.KEY}
+    names = sorted(used & known.keys())
     return Handed(
         known=known,
         answers=found,
@@ -351,6 +368,7 @@ def export(
     handed = _handed(machine, site, packages, role, node or "")
     invitation = invited(site, packages, role, node or "", valid)
     handed = dataclasses.replace(handed, secrets={**handed.secrets, **invitation})
-    deliver(text_of(handed, role, sorted(more)), output)
+    names = sorted({*more, *besides_of_debian(site, packages)})
+    deliver(text_of(handed, role, names), output)
     _tell_face(site, role)
     return OK

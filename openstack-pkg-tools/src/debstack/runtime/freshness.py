@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from debstack.runtime.ceph import files
 from debstack.runtime.context import Context
 from debstack.spec.vocabulary import Manifest
 
@@ -39,6 +40,8 @@ def configuration(context: Context, manifest: Manifest, unit: str) -> Iterator[P
         if other.source == manifest.source:
             for config in other.package.config.values():
                 yield from _folder(context.path(config.directory))
+            if other.package.ceph is not None:
+                yield from files.written(context.root, other.user)
 
 
 def code(context: Context, manifest: Manifest) -> Iterator[Path]:

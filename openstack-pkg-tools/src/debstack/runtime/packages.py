@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which of the packages that declare something dpkg has not configured yet."""
+"""Which packages dpkg has not configured yet, and which are missing."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
 
+from debstack.base.errors import ConfigurationError
 from debstack.base.run import run
 
 OWN = "debstack"
@@ -42,3 +43,22 @@ def unconfigured(binaries: Iterable[str]) -> tuple[str, ...]:
         return ()
     # Exit code 1 says that some are not known to dpkg; the others are printed all the same.
     return waiting_in(run(status_argv(asked), check=False).stdout)
+
+
+def missing_in(listing: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Return those of `names` that `listing` (of `status_argv`) does not have installed, sorted."""
+    pairs = (line.split() for line in listing.splitlines())
+    return tuple(sorted(set(names) - {name for name, state in pairs if state == "installed"}))
+
+
+def require(names: Iterable[str], what: str) -> None:
+    """Raise ConfigurationError where one of the packages `names` is missing, which `what` needs."""
+    asked = set(names)
+    if not asked:
+        return
+    missing = missing_in(run(status_argv(asked), check=False).stdout, asked)
+    if missing:
+        raise ConfigurationError(
+            f"{what} needs {', '.join(missing)}, which is not installed",
+            hint=f"run: apt-get install {' '.join(missing)}; then: debstack apply",
+        )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from debstack.base.errors import ConfigurationError
 from debstack.base.secret import Secret
+from debstack.runtime.ceph.answered import secret_uuid
 from debstack.runtime.ini import escaped, paste_escaped, percent_escaped
 from debstack.runtime.own_hosts import own_hosts
 from debstack.runtime.python_settings import Literal
@@ -54,6 +55,7 @@ def _endpoint(site: Site, reference: str) -> str | None:
 def _plain(site: Site) -> dict[str, str | None]:
     public_host = site.answers.get("openstack/public-host") or site.management_address
     return {
+        "ceph-secret": secret_uuid(site),
         "identity.url": site.identity.url if site.identity else None,
         "identity.url.base": site.identity.url.removesuffix("/v3") if site.identity else None,
         "identity.public-url": site.identity.public_url if site.identity else None,

@@ -25,6 +25,7 @@ _TYPES = {
     "dict[str, Scalar]": "table",
     "tuple[Row, ...]": "array of tables",
     "tuple[Conditional, ...]": "array of tables",
+    "tuple[CephPool, ...]": "array of tables",
 }
 
 
@@ -118,6 +119,8 @@ _PATHS = {
     "Messaging": "package.BINARY.messaging.KEY",
     "HostAggregates": "package.BINARY.host-aggregates",
     "Record": "package.BINARY.record.PROGRAM",
+    "Ceph": "package.BINARY.ceph",
+    "CephPool": "package.BINARY.ceph.pool",
     "Config": "package.BINARY.config.NAME",
     "Conditional": "package.BINARY.config.NAME.when",
     "Unit": "package.BINARY.unit.NAME",

@@ -38,6 +38,7 @@ PLAIN = (
     "hypervisor",
     "openvswitch-datapath",
     "volume-group",
+    "ceph-secret",
     "rings",
     "rings-source",
     "storage-address",

@@ -240,6 +240,7 @@ def _config(
     for n, conditional in enumerate(config.when):
         at = f"{where}.when[{n}]"
         validate_setting.condition(problems, at, conditional, known, questions)
+        validate_setting.needs(problems, at, conditional, questions)
         _sections(problems, f"{at}.set", conditional.set, known, config.dialect)
     used = set(config.set)
     used.update(section for conditional in config.when for section in conditional.set)
@@ -342,6 +343,7 @@ def problems_of(
             _config(problems, f"{where}.config.{key}", config, known, questions)
         validate_setting.rows(problems, where, component, package, known)
         validate_setting.loads(problems, where, component, package)
+        validate_setting.ceph(problems, f"{where}.ceph", component, package, known, questions)
         validate_setting.tasks(problems, where, component, package, known, questions)
         validate_unit.units(problems, where, component, package)
         for key, unit in package.unit.items():

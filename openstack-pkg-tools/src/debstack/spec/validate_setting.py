@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Problems of values with references, of conditions, and of rows, loads and tasks."""
+"""Problems of values with references, of conditions, and of rows, loads, tasks and Ceph."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 
 from debstack.spec import validate_question
+from debstack.spec.checks import accepted, accepts
 from debstack.spec.load import quoted, suggestion
 from debstack.spec.problems import Problems
 from debstack.spec.references import Known, malformed, problem, references
@@ -15,6 +16,7 @@ from debstack.spec.vocabulary import (
     ROLES,
     Component,
     Condition,
+    Conditional,
     Package,
     Question,
     QuestionType,
@@ -22,6 +24,7 @@ from debstack.spec.vocabulary import (
     Value,
 )
 
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _COLUMN = re.compile(r"[a-z][a-z0-9_]*")
 _TASK = re.compile(r"[a-z][a-z0-9-]*")
 _SERVICE = re.compile(r"[A-Za-z0-9@_.-]+\.(service|socket|target)")
@@ -68,6 +71,57 @@ def exports(
             if question.type is QuestionType.PASSWORD:
                 problems.add(at, "a password is handed on to whatever uses it")
             value(problems, at, text, known)
+
+
+def _asked(
+    problems: Problems, where: str, name: str, questions: Mapping[str, Question]
+) -> Question | None:
+    found = questions.get(name)
+    if found is None:
+        near = suggestion(name, list(questions))
+        problems.add(where, f"no question is declared as {name}{near}")
+    return found
+
+
+def packages(problems: Problems, where: str, names: tuple[str, ...]) -> None:
+    """Note which of `names` cannot be packages of Debian."""
+    for n, name in enumerate(names):
+        problems.name(f"{where}[{n}]", name, _PACKAGE, "the name of a package")
+
+
+def needs(
+    problems: Problems, where: str, conditional: Conditional, questions: Mapping[str, Question]
+) -> None:
+    """Note what is wrong with what a condition asks for besides."""
+    for n, name in enumerate(conditional.needs):
+        _asked(problems, f"{where}.needs[{n}]", name, questions)
+    packages(problems, f"{where}.packages", conditional.packages)
+
+
+def ceph(
+    problems: Problems,
+    where: str,
+    component: Component,
+    package: Package,
+    known: Known,
+    questions: Mapping[str, Question],
+) -> None:
+    """Note what is wrong with the access to Ceph of `package`."""
+    if package.ceph is None:
+        return
+    if not component.user:
+        problems.add(where, "needs a system user, which this source does not declare")
+    packages(problems, f"{where}.packages", package.ceph.packages)
+    for n, pool in enumerate(package.ceph.pool):
+        at = f"{where}.pool[{n}]"
+        value(problems, f"{at}.name", pool.name, known)
+        question = _asked(problems, f"{at}.question", pool.question, questions)
+        if not pool.answers:
+            problems.add(f"{at}.answers", "expected at least one answer")
+        for m, answer in enumerate(pool.answers):
+            if question is not None and not accepts(question, answer):
+                told = f"{pool.question} takes {accepted(question)}, got {quoted(answer)}"
+                problems.add(f"{at}.answers[{m}]", told)
 
 
 def rows(

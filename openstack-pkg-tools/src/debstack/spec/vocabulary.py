@@ -320,6 +320,10 @@ class Conditional(Condition):
 
     #: Section to option to value.
     set: Sections
+    #: Further questions that have to be answered then, by their full names.
+    needs: tuple[str, ...] = ()
+    #: Packages of Debian that have to be installed then.
+    packages: tuple[str, ...] = ()
 
 
 class Dialect(StrEnum):
@@ -424,6 +428,34 @@ class HostAggregates:
     user: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CephPool:
+    """A pool of Ceph, and the answers with which it is used."""
+
+    #: The pool; may hold ${…}.
+    name: str
+    #: The question that decides, by its full name.
+    question: str
+    #: Its answers with which the pool is used. `automatic` counts where openstack/ceph-monitors is
+    #: answered; with any other one that has to be.
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ceph:
+    """What the daemons need to use Ceph, where openstack/ceph-monitors says that there is one.
+
+    apply writes /etc/ceph/<user>.conf and /etc/ceph/<user>.client.<openstack/ceph-user>.keyring,
+    0640 root:<user>, and logs in with them to see that the pools are there. In values:
+    ${ceph-secret} is the UUID of the libvirt secret that is to hold the key.
+    """
+
+    #: Packages of Debian whose programs and libraries the daemons use then.
+    packages: tuple[str, ...]
+    #: The pools.
+    pool: tuple[CephPool, ...] = ()
+
+
 class UnitKind(StrEnum):
     """How a daemon is run."""
 
@@ -510,6 +542,8 @@ class Package:
     rings: Rings | None = None
     #: Host aggregates, joined once the machine is known to Nova.
     host_aggregates: HostAggregates | None = None
+    #: Access to Ceph, before any daemon of the source is started.
+    ceph: Ceph | None = None
     #: Configuration drop-ins.
     config: dict[str, Config] = field(default_factory=dict)
     #: Daemons.

@@ -11,6 +11,7 @@ from unit.spec.declaring import component
 
 from debstack.base.run import Result
 from debstack.render.snippets import snippets
+from debstack.runtime.ceph.files import MADE
 
 PREAMBLE = "#!/bin/sh\nset -e\nexec 3>/dev/null\n"
 DATA = "var/lib/tiny/things"
@@ -27,6 +28,7 @@ class Machine:
             {
                 "package/tiny-common/data": [f"/{DATA}"],
                 "package/tiny-common/question/key": key,
+                "package/tiny-common/ceph": {"packages": ["python3-rbd"]},
             }
         )
         database = folder / "debconf"
@@ -129,6 +131,27 @@ def test_files_of_the_administrator_stay(machine: Machine) -> None:
     assert machine.purge().code == 0
     assert local.exists()
     assert not (machine.root / DROP_IN).exists()
+
+
+def test_what_was_written_to_use_ceph_goes_and_the_files_of_others_stay(machine: Machine) -> None:
+    folder = machine.root / "etc/ceph"
+    folder.mkdir()
+    made = f"{MADE} from the answers\n"
+    for name, text in {
+        "tiny.conf": made,
+        "tiny.client.cloud.keyring": made,
+        "tiny.client.mine.keyring": "[client.mine]\n",
+        "tidy.conf": made,
+        "ceph.conf": "[global]\n",
+    }.items():
+        (folder / name).write_text(text)
+    assert machine.purge().code == 0
+    left = sorted(path.name for path in folder.iterdir())
+    assert left == ["ceph.conf", "tidy.conf", "tiny.client.mine.keyring"]
+    for name in left:
+        (folder / name).unlink()
+    assert machine.purge().code == 0
+    assert not folder.exists()
 
 
 def test_its_answers_are_forgotten_and_no_others(machine: Machine) -> None:

@@ -101,7 +101,10 @@ def test_wrong_answers_are_all_told(root: Path) -> None:
     with pytest.raises(DebstackError) as caught:
         read_machine(root).context()
     assert "openstack/management-address: expected an IPv4" in caught.value.message
-    assert 'glance/store: expected one of file, swift, rbd, found "tape"' in caught.value.message
+    assert (
+        'glance/store: expected one of automatic, file, swift, rbd, found "tape"'
+        in caught.value.message
+    )
 
 
 def test_the_engine_in_use_is_read_from_the_drop_in(root: Path) -> None:

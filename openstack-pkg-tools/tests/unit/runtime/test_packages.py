@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import pytest
 
+from debstack.base.errors import ConfigurationError
+from debstack.base.run import Result
 from debstack.runtime import packages
 
 
@@ -12,6 +14,25 @@ def test_what_is_still_to_be_configured() -> None:
         "nova-api triggers-pending\nplacement-api config-files\n"
     )
     assert packages.waiting_in(listing) == ("glance-api", "glance-common")
+
+
+def test_what_is_missing_is_told_with_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    listing = "python3-rbd installed\nceph-common config-files\n"
+    monkeypatch.setattr(
+        packages, "run", lambda *_argv, **_more: Result(code=1, stdout=listing, stderr="")
+    )
+    packages.require(["python3-rbd"], "Glance with Ceph")
+    packages.require([], "nothing")
+    with pytest.raises(ConfigurationError) as caught:
+        packages.require(["python3-rbd", "qemu-block-extra", "ceph-common"], "Nova with Ceph")
+    assert caught.value.message == (
+        "Nova with Ceph needs ceph-common, qemu-block-extra, which is not installed"
+    )
+    assert caught.value.hint == (
+        "run: apt-get install ceph-common qemu-block-extra; then: debstack apply"
+    )
 
 
 def test_the_toolkit_itself_is_not_asked_about() -> None:

@@ -61,7 +61,7 @@ def test_what_has_no_place_here_is_left_out(tmp_path: Path) -> None:
     assert wanted_task(site, MANIFEST, nowhere) is None
     other = writing(tmp_path / "kept", when=Condition(question="glance/store", equals="rbd"))
     assert wanted_task(site, MANIFEST, other) is None
-    met = writing(tmp_path / "kept", when=Condition(question="glance/store", equals="file"))
+    met = writing(tmp_path / "kept", when=Condition(question="glance/store", equals="automatic"))
     assert wanted_task(site, MANIFEST, met) is not None
 
 

@@ -190,7 +190,7 @@ def by_answer(root: Path, equals: str) -> UnitStep:
 def test_a_unit_runs_with_its_answer_only(tmp_path: Path, world: World) -> None:
     mark = tmp_path / "var/lib/debstack/units/glance-api"
     world.state = STOPPED
-    for change in by_answer(tmp_path, "file").changes():
+    for change in by_answer(tmp_path, "automatic").changes():
         change.perform()
     assert mark.exists()
     assert world.done == ["start glance-api.service"]

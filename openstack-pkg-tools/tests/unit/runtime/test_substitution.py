@@ -83,8 +83,9 @@ def test_what_this_machine_has_not_is_left_out() -> None:
 def test_conditional_sections_follow_the_answer() -> None:
     file = glance_sections(site())
     assert file["DEFAULT"]["enabled_backends"] == ["images:file"]
-    rbd = glance_sections(site({"glance/store": "rbd"}))
-    assert rbd["images"] == {"rbd_store_pool": ["images"], "rbd_store_user": ["glance"]}
+    swift = glance_sections(site({"glance/store": "swift"}))
+    assert swift["DEFAULT"]["enabled_backends"] == ["images:swift"]
+    assert swift["images"]["default_swift_reference"] == ["debstack"]
 
 
 @pytest.mark.parametrize(("facts", "written"), [(FACTS, True), (BARE, False)])

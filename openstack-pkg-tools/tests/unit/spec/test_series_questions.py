@@ -30,7 +30,10 @@ def test_what_is_written_is_what_is_read(folder: Path) -> None:
     names = list(made.question)
     assert names[0].startswith("openstack/"), "what all share comes first"
     store = made.question["glance/store"]
-    assert (store.binary, store.question.choices) == ("glance-common", ("file", "swift", "rbd"))
+    assert (store.binary, store.question.choices) == (
+        "glance-common",
+        ("automatic", "file", "swift", "rbd"),
+    )
     assert made.question["glance/purge-data"].question.type is QuestionType.BOOLEAN
     assert made.question["openstack/purge-data"].binary == "debstack"
 

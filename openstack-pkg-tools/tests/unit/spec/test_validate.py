@@ -36,8 +36,36 @@ PASTE = {
 }
 
 AGGREGATES = {"unit": "tiny-api", "user": "tiny"}
+POOL = {"name": "things", "question": "tiny/colour", "answers": ["red"]}
+CEPH = {"packages": ["python3-rbd"], "pool": [POOL]}
+WHEN = {"question": "tiny/colour", "equals": "red", "set": {}}
 
 BROKEN: list[tuple[dict[str, Any], str]] = [
+    ({f"{COMMON}/ceph": {**CEPH, "packages": ["Ceph"]}}, "ceph.packages[0]: expected the name"),
+    (
+        {f"{COMMON}/ceph": {**CEPH, "pool": [{**POOL, "question": "tiny/color"}]}},
+        "ceph.pool[0].question: no question is declared as tiny/color",
+    ),
+    (
+        {f"{COMMON}/ceph": {**CEPH, "pool": [{**POOL, "answers": ["blue"]}]}},
+        "ceph.pool[0].answers[0]: tiny/colour takes one of red, green",
+    ),
+    (
+        {f"{COMMON}/ceph": {**CEPH, "pool": [{**POOL, "answers": []}]}},
+        "ceph.pool[0].answers: expected at least one answer",
+    ),
+    (
+        {f"{COMMON}/ceph": {**CEPH, "pool": [{**POOL, "name": "${answer.tiny/pool}"}]}},
+        "ceph.pool[0].name: ${answer.tiny/pool}",
+    ),
+    (
+        {f"{COMMON}/config/tiny/when": [{**WHEN, "needs": ["tiny/host"]}]},
+        "config.tiny.when[0].needs[0]: no question is declared as tiny/host",
+    ),
+    (
+        {f"{COMMON}/config/tiny/when": [{**WHEN, "packages": ["nfs common"]}]},
+        "config.tiny.when[0].packages[0]: expected the name of a package",
+    ),
     ({f"{COMMON}/rings": RINGS}, "rings: the question tiny/devices is not declared"),
     ({f"{COMMON}/rings": {**RINGS, "ring": {}}}, "rings.ring: expected at least one ring"),
     ({f"{COMMON}/rings": {**RINGS, "port": 0}}, "rings.port: expected a port"),

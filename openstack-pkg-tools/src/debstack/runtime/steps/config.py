@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from debstack.base.errors import ConfigurationError
+from debstack.base.errors import AnswerError, ConfigurationError
 from debstack.runtime import ini, python_settings
 from debstack.runtime.catalogue import read_catalogue, unknown
 from debstack.runtime.context import Context
 from debstack.runtime.files import WantedFile, difference, read_text, told, write
+from debstack.runtime.packages import require
 from debstack.runtime.step import Change, Step
-from debstack.runtime.substitution import Rendered, sections_of, settings_of
+from debstack.runtime.substitution import Rendered, holds, sections_of, settings_of
 from debstack.spec import drop_in
 from debstack.spec.vocabulary import Config, Dialect, Manifest
 
@@ -100,6 +101,22 @@ then run: debstack apply"""
             group=ours.group,
         )
 
+    def _check_needs(self) -> None:
+        """Raise DebstackError where what goes with an answer is not given, or not installed."""
+        site = self._context.site
+        for conditional in self._config.when:
+            if not holds(site, self._manifest, conditional):
+                continue
+            why = f"{conditional.question} {conditional.equals}".strip()
+            for name in conditional.needs:
+                if not site.answers.get(name):
+                    raise AnswerError(
+                        name,
+                        f"needed for {why}, and empty",
+                        hint=f"run: debstack answers set {name} VALUE; then: debstack apply",
+                    )
+            require(conditional.packages, why)
+
     def wanted(self) -> WantedFile:
         """Return the drop-in as it is to be. Raises ConfigurationError for an unknown option."""
         return WantedFile(
@@ -110,7 +127,8 @@ then run: debstack apply"""
         )
 
     def changes(self) -> Sequence[Change]:
-        """See Step."""
+        """See Step. Raises DebstackError."""
+        self._check_needs()
         wanted = [(self.wanted(), self._path)]
         if self._config.file:
             wanted.append((self._together(wanted[0][0]), self._config.file))

@@ -116,6 +116,7 @@ def build(context: Context) -> list[Step]:
             wanted = wanted_task(context, manifest, task)
             if wanted is not None:
                 name = f"{manifest.binary}/{key}"
-                steps.append(TaskStep(name, [*before, *task.after], wanted, first))
+                access = [f"ceph:{manifest.source}"] if manifest.package.ceph else []
+                steps.append(TaskStep(name, [*before, *task.after], wanted, [*first, *access]))
                 before = [name]
     return steps
