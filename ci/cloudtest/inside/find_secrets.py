@@ -9,6 +9,7 @@ the command lines that watch_arguments.py has noted.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -112,8 +113,14 @@ def main() -> None:
     for path in readable_files():
         if path in sys.argv[1:]:
             continue
+        try:
+            content = Path(path).read_bytes()
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            continue  # a name space of the network, which is kept under the name of a file
         files += 1
-        found += search(path, Path(path).read_bytes(), needles)
+        found += search(path, content, needles)
     if ARGUMENTS.exists():
         found += search(str(ARGUMENTS), ARGUMENTS.read_bytes(), needles)
     for place, content in environments():
