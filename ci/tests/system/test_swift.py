@@ -80,7 +80,7 @@ def test_everything_runs_and_is_in_order(node: Node) -> None:
     for unit in UNITS:
         assert started(node, f"{unit}.service"), unit
     urls = identity(node).urls("object-store")
-    assert urls["public"] == f"http://{node.address}:8080/v1/AUTH_%(tenant_id)s"
+    assert urls["public"] == f"https://{node.address}:8080/v1/AUTH_%(tenant_id)s"
     shown = debstack(node, "rings", "show").stdout
     assert "object: 4096 partitions, 1 replicas, 1 devices" in shown
     assert f"{node.address}/d1" in shown
@@ -90,7 +90,8 @@ def test_nothing_listens_at_every_address(node: Node) -> None:
     told = act(node, "ss", "-Hltn").stdout
     local = {line.split()[3] for line in told.splitlines()}
     ours = {place for place in local if place.rpartition(":")[2] in _PORTS}
-    assert ours == {f"{node.address}:{port}" for port in _PORTS}
+    # HAProxy has the port of the proxy at the address, and the proxy the one at the loopback.
+    assert ours == {f"{node.address}:{port}" for port in _PORTS} | {"127.0.0.1:8080"}
 
 
 _PORTS = ("8080", "6200", "6201", "6202", "6873")
