@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cloudtest import ceph, virtual
+from cloudtest import ceph, goods, virtual
 from cloudtest.acting import INSIDE, act, apt, debstack, inside, openstack_json, preseed
 from cloudtest.leftovers import ours, want_all_deleted
 from cloudtest.observing import assert_no_stumble, image_comes_back, restarted, unsettled
@@ -25,7 +25,6 @@ pytestmark = [pytest.mark.root, pytest.mark.system, pytest.mark.long]
 MONITORS = "openstack/ceph-monitors"
 KEY = "openstack/ceph-key"
 _INSTALL_TIMEOUT_S = 1800.0
-_LOOK = "ls && sha256sum goods"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,51 +137,30 @@ def test_disks_of_servers_are_in_the_pool(
 
 
 @pytest.fixture(scope="module")
-def goods(
-    cloud: Node, store: ceph.Ceph, servers: Mapping[str, Mapping[str, str]]
-) -> tuple[str, str]:
-    """The volume `goods`, attached to the first server, and the checksum of a file on it.
-
-    The snapshot `before` was taken of it after that, and before a second file was written.
-    """
-    first = servers["first"]["outer"]
-    attach = {"act": "attach", "server": "first", "volume": "goods"}
-    made = virtual.order_volumes(cloud, {"act": "create", "volume": "goods"}, attach)
-    assert f"volume-{made['goods']}" in store.listed("volumes")
-    write = "dd if=/dev/urandom of=goods bs=1M count=16 2>/dev/null && sha256sum goods && sync"
-    checksum = virtual.mounted(cloud, first, made["goods"], write, empty=True).split()[0]
-    virtual.order_volumes(cloud, {"act": "snapshot", "volume": "goods", "snapshot": "before"})
-    virtual.mounted(cloud, first, made["goods"], "echo later >later && sync")
-    return made["goods"], checksum
+def loaded(cloud: Node, store: ceph.Ceph, servers: Mapping[str, Mapping[str, str]]) -> goods.Goods:
+    """The volume, as the first server has written it."""
+    made = goods.load(cloud, "first", servers["first"]["outer"])
+    assert f"volume-{made.volume}" in store.listed("volumes")
+    return made
 
 
 def test_a_volume_goes_from_server_to_server_with_what_is_on_it(
-    cloud: Node, servers: Mapping[str, Mapping[str, str]], goods: tuple[str, str]
+    cloud: Node, servers: Mapping[str, Mapping[str, str]], loaded: goods.Goods
 ) -> None:
-    volume, checksum = goods
-    made = virtual.order_volumes(
-        cloud,
-        {"act": "detach", "server": "first", "volume": "goods"},
-        {"act": "attach", "server": "second", "volume": "goods"},
-        {"act": "create", "volume": "goods-before", "snapshot": "before"},
-        {"act": "attach", "server": "second", "volume": "goods-before"},
-    )
-    second = servers["second"]["outer"]
-    found = virtual.mounted(cloud, second, volume, _LOOK).split()
-    assert found == ["goods", "later", "lost+found", checksum, "goods"]
-    found = virtual.mounted(cloud, second, made["goods-before"], _LOOK).split()
-    assert found == ["goods", "lost+found", checksum, "goods"]
+    copy = goods.carry(cloud, "first", "second")
+    address = servers["second"]["outer"]
+    assert loaded.found(cloud, address, loaded.volume) == "all"
+    assert loaded.found(cloud, address, copy) == "the snapshot"
 
 
 def backed_up_and_restored(
-    cloud: Node, server: Mapping[str, str], name: str, checksum: str
+    cloud: Node, server: Mapping[str, str], name: str, loaded: goods.Goods
 ) -> None:
-    """Back up the volume `goods`, restore it as another one, and read that in the server."""
-    backup = {"act": "backup", "volume": "goods", "backup": name}
+    """Back up the volume, restore it as another one, and read that in the server."""
+    backup = {"act": "backup", "volume": goods.VOLUME, "backup": name}
     made = virtual.order_volumes(cloud, backup, {"act": "restore", "backup": name, "volume": name})
     virtual.order_volumes(cloud, {"act": "attach", "server": "second", "volume": name})
-    found = virtual.mounted(cloud, server["outer"], made[name], _LOOK).split()
-    assert found == ["goods", "later", "lost+found", checksum, "goods"]
+    assert loaded.found(cloud, server["outer"], made[name]) == "all"
     virtual.order_volumes(
         cloud,
         {"act": "detach", "server": "second", "volume": name},
@@ -195,20 +173,20 @@ def test_a_backup_in_ceph_is_restored(
     cloud: Node,
     store: ceph.Ceph,
     servers: Mapping[str, Mapping[str, str]],
-    goods: tuple[str, str],
+    loaded: goods.Goods,
 ) -> None:
-    virtual.order_volumes(cloud, {"act": "detach", "server": "second", "volume": "goods"})
+    virtual.order_volumes(cloud, {"act": "detach", "server": "second", "volume": goods.VOLUME})
     assert store.listed("backups") == []
-    backed_up_and_restored(cloud, servers["second"], "kept-in-ceph", goods[1])
+    backed_up_and_restored(cloud, servers["second"], "kept-in-ceph", loaded)
 
 
 def test_a_backup_in_files_of_a_volume_in_ceph_is_restored(
-    cloud: Node, servers: Mapping[str, Mapping[str, str]], goods: tuple[str, str]
+    cloud: Node, servers: Mapping[str, Mapping[str, str]], loaded: goods.Goods
 ) -> None:
     debstack(cloud, "answers", "set", "cinder/backup-store", "file")
     debstack(cloud, "apply")
     virtual.await_cloud(cloud)
-    backed_up_and_restored(cloud, servers["second"], "kept-in-files", goods[1])
+    backed_up_and_restored(cloud, servers["second"], "kept-in-files", loaded)
 
 
 def test_backups_on_an_nfs_server_are_asked_for_what_they_need(cloud: Node) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from cloudtest import virtual
+from cloudtest import goods, virtual
 from cloudtest.acting import INSIDE, act, inside, openstack, openstack_json
 from cloudtest.observing import assert_no_stumble, restarted
 from cloudtest.stages import ALL_IN_ONE, NodeMaker
@@ -281,49 +281,29 @@ def test_volumes_boot_and_so_do_their_snapshots(cloud: Node, tenants: Tenants) -
 
 
 @pytest.fixture(scope="module")
-def goods(cloud: Node, tenants: Tenants) -> str:
-    """The checksum of a file on the volume `goods`, written in one server; both are left so.
-
-    The snapshot `before` was taken of it after that, and before a second file was written.
-    """
-    first = tenants.outer("first")
-    attach = {"act": "attach", "server": "first", "volume": "goods"}
-    volume = virtual.order_volumes(cloud, {"act": "create", "volume": "goods"}, attach)
-    write = "dd if=/dev/urandom of=goods bs=1M count=16 2>/dev/null && sha256sum goods && sync"
-    written = virtual.mounted(cloud, first, volume["goods"], write, empty=True).split()[0]
-    virtual.order_volumes(cloud, {"act": "snapshot", "volume": "goods", "snapshot": "before"})
-    virtual.mounted(cloud, first, volume["goods"], "echo later >later && sync")
-    return written
-
-
-_LOOK = "ls && sha256sum goods"
+def loaded(cloud: Node, tenants: Tenants) -> goods.Goods:
+    """The volume, as the server "first" has written it; both are left so."""
+    return goods.load(cloud, "first", tenants.outer("first"))
 
 
 def test_a_volume_goes_from_server_to_server_with_what_is_on_it(
-    cloud: Node, tenants: Tenants, goods: str
+    cloud: Node, tenants: Tenants, loaded: goods.Goods
 ) -> None:
-    volume = virtual.order_volumes(
-        cloud,
-        {"act": "detach", "server": "first", "volume": "goods"},
-        {"act": "attach", "server": "rebuilt", "volume": "goods"},
-        {"act": "create", "volume": "goods-before", "snapshot": "before"},
-        {"act": "attach", "server": "rebuilt", "volume": "goods-before"},
-    )
-    found = virtual.mounted(cloud, tenants.outer("rebuilt"), volume["goods"], _LOOK).split()
-    assert found == ["goods", "later", "lost+found", goods, "goods"]
-    found = virtual.mounted(cloud, tenants.outer("rebuilt"), volume["goods-before"], _LOOK).split()
-    assert found == ["goods", "lost+found", goods, "goods"]
+    copy = goods.carry(cloud, "first", "rebuilt")
+    address = tenants.outer("rebuilt")
+    assert loaded.found(cloud, address, loaded.volume) == "all"
+    assert loaded.found(cloud, address, copy) == "the snapshot"
 
 
 def test_a_backup_brings_a_volume_back_that_is_no_more(
-    cloud: Node, tenants: Tenants, goods: str
+    cloud: Node, tenants: Tenants, loaded: goods.Goods
 ) -> None:
     virtual.order_volumes(
         cloud,
-        {"act": "detach", "server": "rebuilt", "volume": "goods"},
-        {"act": "backup", "volume": "goods", "backup": "kept"},
-        {"act": "delete", "kind": "snapshot", "name": "before"},
-        {"act": "delete", "kind": "volume", "name": "goods"},
+        {"act": "detach", "server": "rebuilt", "volume": goods.VOLUME},
+        {"act": "backup", "volume": goods.VOLUME, "backup": "kept"},
+        {"act": "delete", "kind": "snapshot", "name": goods.SNAPSHOT},
+        {"act": "delete", "kind": "volume", "name": goods.VOLUME},
     )
     files = ["find", "/var/lib/cinder/backup", "-type", "f"]
     assert act(cloud, *files).stdout
@@ -338,8 +318,7 @@ def test_a_backup_brings_a_volume_back_that_is_no_more(
         {"act": "delete", "kind": "backup", "name": "kept"},
         {"act": "attach", "server": "rebuilt", "volume": "restored"},
     )
-    found = virtual.mounted(cloud, tenants.outer("rebuilt"), volume["restored"], _LOOK).split()
-    assert found == ["goods", "later", "lost+found", goods, "goods"]
+    assert loaded.found(cloud, tenants.outer("rebuilt"), volume["restored"]) == "all"
     assert act(cloud, *files).stdout == ""
 
 

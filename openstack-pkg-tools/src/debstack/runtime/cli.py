@@ -261,8 +261,9 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 def _export(arguments: argparse.Namespace) -> int:
     from debstack.runtime import export, export_region
+    from debstack.spec.vocabulary import REGION_ROLE
 
-    if arguments.role == export_region.ROLE:
+    if arguments.role == REGION_ROLE:
         return export_region.export_region(
             arguments.region,
             output=arguments.output,

@@ -34,7 +34,6 @@ from debstack.spec.checks import ACCEPTS, matches
 from debstack.spec.vocabulary import REGION_ROLE, Check, Manifest
 
 REGION = "openstack/region"
-ROLE = REGION_ROLE
 ADMIN_PASSWORD = "openstack/admin-password"  # noqa: S105 - the name of the question
 _ROOT = Path("/")
 
@@ -84,7 +83,7 @@ def handed_to_region(
     """
     together = {manifest.binary: manifest for manifest in (*packages, *here)}
     everything = tuple(together.values())
-    handed = handed_on(site, packages, ROLE, given=given, held={})
+    handed = handed_on(site, packages, REGION_ROLE, given=given, held={})
     names = sorted(shared_passwords(everything))
     return Handed(
         known=manifests.known_questions(everything),
@@ -102,10 +101,10 @@ def export_region(name: str, *, output: str, node: str | None, valid: timedelta)
     require_root()
     if node is not None:
         raise DebstackError(
-            f"--node: not with --role {ROLE}: it has a message broker of its own",
+            f"--node: not with --role {REGION_ROLE}: it has a message broker of its own",
             hint="leave --node out",
         )
-    packages = role_manifests(_ROOT, ROLE)
+    packages = role_manifests(_ROOT, REGION_ROLE)
     with single_apply():
         machine = read_machine(_ROOT)
         site = machine.context().site
@@ -122,6 +121,6 @@ def export_region(name: str, *, output: str, node: str | None, valid: timedelta)
         changed = let_join(machine, handed)
     if changed and (code := apply_first()) != OK:
         return code
-    secrets = {**handed.secrets, **invited(site, packages, ROLE, "", valid)}
-    deliver(text_of(dataclasses.replace(handed, secrets=secrets), ROLE, ()), output)
+    secrets = {**handed.secrets, **invited(site, packages, REGION_ROLE, "", valid)}
+    deliver(text_of(dataclasses.replace(handed, secrets=secrets), REGION_ROLE, ()), output)
     return OK

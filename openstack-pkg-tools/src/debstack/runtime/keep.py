@@ -46,7 +46,10 @@ def _authorities(root: Path, identity: IdentitySite) -> str:
 
 
 def records_of(work: Purge) -> list[Kept]:
-    """Return what the cloud keeps of this machine for the package, with what deleting it takes."""
+    """Return what the cloud keeps of this machine for the package, with what deleting it takes.
+
+    That is nothing where Keystone was here and is gone. A password may be empty: nobody knows it.
+    """
     identity = identity_site(work.inputs)
     declared = work.manifest.package.record
     if identity is None or not declared:
@@ -62,10 +65,9 @@ def records_of(work: Purge) -> list[Kept]:
             local=identity.local,
             authorities=_authorities(work.root, identity),
             user=record.user,
-            password=password,
+            password=verbatim(site, work.manifest, record.password) or "",
         )
         for program, record in declared.items()
-        if (password := verbatim(site, work.manifest, record.password))
     ]
 
 

@@ -140,6 +140,25 @@ def test_another_region_is_left_alone(kept: Path, capsys: pytest.CaptureFixture[
     assert len(_Cloud.seen) == 1
 
 
+def test_a_password_that_nobody_knows_is_told(
+    kept: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = kept.parents[4]
+    (root / "etc/debstack/secrets.preseed").unlink()
+    keep.keep("nova-compute", root=root)
+    assert leaving.leave(kept) == 0
+    assert "the password of nova is not known here" in capsys.readouterr().err
+    assert _Cloud.seen == []
+
+
+def test_a_keystone_that_was_here_and_is_gone_is_not_missed(kept: Path) -> None:
+    root = kept.parents[4]
+    (root / "etc/debstack/site.preseed").unlink()
+    kept.unlink()
+    keep.keep("nova-compute", root=root)
+    assert not kept.exists()
+
+
 @pytest.mark.parametrize("text", ["", "{", "[1]", '[{"service": "compute"}]'])
 def test_a_note_that_cannot_be_read_keeps_nobody(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str

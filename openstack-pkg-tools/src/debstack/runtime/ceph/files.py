@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from debstack.base.secret import Secret
 from debstack.runtime.ceph.answered import Ceph
 from debstack.runtime.files import WantedFile, read_text
 
@@ -36,14 +37,12 @@ def wanted(root: Path, user: str, ceph: Ceph) -> list[WantedFile]:
     """Return the files as they are to be."""
     keyring = keyring_path(user, ceph.user)
     texts = {
-        conf_path(user): f"[global]\nmon_host = {','.join(ceph.monitors)}\n"
+        conf_path(user): f"{MADE}{_REST}[global]\nmon_host = {','.join(ceph.monitors)}\n"
         f"\n[client]\nkeyring = {keyring}\n",
-        keyring: f"[client.{ceph.user}]\nkey = {ceph.key}\n",
+        keyring: Secret(f"{MADE}{_REST}[client.{ceph.user}]\nkey = {ceph.key}\n"),
     }
     return [
-        WantedFile(
-            path=root / path.lstrip("/"), content=f"{MADE}{_REST}{text}", mode=0o640, group=user
-        )
+        WantedFile(path=root / path.lstrip("/"), content=text, mode=0o640, group=user)
         for path, text in texts.items()
     ]
 

@@ -20,7 +20,7 @@ from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
-from debstack.spec.vocabulary import DEFAULT_DOMAIN, RECORD_SERVICES, ServiceUser
+from debstack.spec.vocabulary import DEFAULT_DOMAIN, ServiceUser
 
 TIMEOUT_S = 30.0
 #: The name of the answer's header with a token, and of the one that shows it.
@@ -39,13 +39,9 @@ class Keeper:
 
 
 #: From 2.53 on services of all cells are known by their UUIDs (compute API reference, os-services).
-KEEPERS: Mapping[str, Keeper] = dict(
-    zip(
-        RECORD_SERVICES,
-        (Keeper(path="/os-services", members="services", microversion="2.53"),),
-        strict=True,
-    )
-)
+KEEPERS: Mapping[str, Keeper] = {
+    "compute": Keeper(path="/os-services", members="services", microversion="2.53"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +149,8 @@ def _said(error: Exception) -> str:
 def _leave(record: Kept) -> None:
     what = f"{record.program} of {record.host}"
     try:
+        if not record.password:
+            raise LookupError(f"the password of {record.user} is not known here")
         if delete(record):
             print(f"debstack: the cloud knows {what} no more", file=sys.stderr)
     except (OSError, LookupError, ValueError, TypeError) as error:
