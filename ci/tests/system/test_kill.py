@@ -26,6 +26,11 @@ _DROP = "mariadb -e 'DROP DATABASE IF EXISTS {}'"
 #: Without it, Glance's own command makes the schema.
 _FORGET = "rm -f /usr/share/debstack/schemas/glance-glance.json"
 
+#: Files are written then, and HAProxy does not know of them: a reload would not tell it.
+_LET_GO = (
+    "rm -f /etc/systemd/system/haproxy.service.d/50-debstack.conf; systemctl daemon-reload;"
+    " systemctl restart haproxy"
+)
 _FORGET_LOAD = "mariadb glance -e 'DROP TABLE IF EXISTS debstack_load'"
 
 
@@ -45,6 +50,7 @@ MOMENTS: tuple[Moment, ...] = (
     Moment("process", r"keystone-manage bootstrap", "1.5", undo=_DROP.format("keystone")),
     Moment("process", r"systemctl .*keystone", "0.2", undo="systemctl stop keystone"),
     Moment("line", r"schema:glance/glance: "),
+    Moment("process", r"haproxy -c", undo=_LET_GO),
     Moment("line", r"bootstrap:keystone: "),
     Moment("line", r"unit:keystone: "),
     Moment("line", r"unit:keystone: ", "0.3"),

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from unit.runtime.making import (
 from debstack.base.errors import AnswerError, ConfigurationError, DebstackError
 from debstack.runtime import haproxy, series, systemd
 from debstack.runtime.context import Context
+from debstack.runtime.files import write
 from debstack.runtime.haproxy import Front
 from debstack.runtime.resolve import resolve
 from debstack.runtime.steps import front, tls
@@ -55,7 +57,8 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
 
     def bring_up(step: FrontStep, verb: str, expected: bytes | None) -> None:
         found.done.append(verb)
-        found.state = RUNNING
+        if verb != "reload":
+            found.state = replace(RUNNING, since=datetime.now(tz=UTC))
         found.shown = {f.port: expected for f in step._fronts}
 
     monkeypatch.setattr(front, "served", served)
@@ -101,6 +104,22 @@ def test_a_new_certificate_is_loaded_without_an_interruption(tmp_path: Path, wor
     # Written, and killed before it was loaded.
     world.shown[5000] = b"the former one"
     assert applied(step) == ["reload haproxy.service"]
+
+
+@pytest.mark.parametrize("tls_mode", ["local-ca", "off"])
+def test_killed_between_the_files_and_the_restart_it_restarts(
+    tmp_path: Path, world: World, tls_mode: str
+) -> None:
+    made = ready(tmp_path)
+    (step,) = front.build(made)
+    applied(step)
+    (step,) = front.build(context(tmp_path, {"openstack/tls": tls_mode}))
+    world.state = RUNNING  # that is, with what it read a minute ago
+    for _, wanted in step._files(places.machine_pair(made) if tls_mode != "off" else None):
+        write(wanted)
+    world.shown = {}
+    assert applied(step) == ["restart haproxy.service"]
+    assert step.changes() == []
 
 
 def test_what_stands_in_the_place_of_tls_is_stopped(tmp_path: Path, world: World) -> None:

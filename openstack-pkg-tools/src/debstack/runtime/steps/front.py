@@ -18,7 +18,7 @@ from functools import partial
 from debstack.base.errors import AnswerError, CommandError, ConfigurationError
 from debstack.base.run import run
 from debstack.base.secret import Secret
-from debstack.runtime import systemd
+from debstack.runtime import freshness, systemd
 from debstack.runtime.context import Context
 from debstack.runtime.facts import can_bind
 from debstack.runtime.files import WantedFile, difference, told, write
@@ -234,6 +234,20 @@ class FrontStep(Step):
             systemd.bring_up(UNIT, verb)
         self._await(expected)
 
+    def _restarts(self, found: Sequence[Change]) -> bool:
+        """Return whether HAProxy heeds `found`, that are files to write, by a restart only."""
+        # With nothing to serve it has to have let go of all ports at once.
+        return not self._fronts or any(change.summary.endswith(DROP_IN) for change in found)
+
+    def _started_before(self, state: systemd.UnitState) -> bool:
+        """Return whether what a reload does not heed was written after HAProxy had started.
+
+        So it is where an apply was killed before the restart.
+        """
+        restarting = [DROP_IN] if self._fronts else [DROP_IN, CONFIGURATION]
+        paths = map(self._context.path, restarting)
+        return state.since is not None and freshness.newest(paths, state.since) is not None
+
     def changes(self) -> Sequence[Change]:
         """See Step. HAProxy that the administrator masked, or disabled and stopped, stays so."""
         pair = places.machine_pair(self._context) if self._fronts else None
@@ -247,12 +261,7 @@ class FrontStep(Step):
             return found
         if not running:
             verb = "start"
-        elif found and (
-            # With nothing to serve it has to have let go of all ports at once.
-            not self._fronts
-            or state.needs_reload
-            or any(change.summary.endswith(DROP_IN) for change in found)
-        ):
+        elif (found and self._restarts(found)) or self._started_before(state):
             verb = "restart"
         elif found or self._wrong(expected):
             verb = "reload"
