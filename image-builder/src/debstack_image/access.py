@@ -24,6 +24,8 @@ _HASHED = re.compile(
     r"|\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}"
     r"|\$1\$[^$:\s]*\$[./A-Za-z0-9]{22}"
 )
+#: What hashes begin with. Nobody means as a password what was cut off while it was copied.
+_HASH_BEGUN = re.compile(r"\$(?:y|gy|7|6|5|2[abxy]|1)\$")
 #: In front of the key may be options, whose values may have blanks between quotation marks.
 _KEY = re.compile(
     r"(?:[a-z](?:[^\s\"]|\"(?:[^\"\\]|\\.)*\")*\s+)?"
@@ -44,6 +46,11 @@ def read_password(option: str, path: Path) -> Secret:
         )
     if "\0" in lines[0]:
         raise DebstackError(f"{option}: the password in {path} has a character that none may have")
+    if _HASH_BEGUN.match(lines[0]) and not _HASHED.fullmatch(lines[0]):
+        raise DebstackError(
+            f"{option}: {path}: begins like a hash of crypt(5), and is not a whole one",
+            hint="give all of the hash; a password that begins so is given as its hash (mkpasswd)",
+        )
     return Secret(lines[0])
 
 

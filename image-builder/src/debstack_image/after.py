@@ -43,12 +43,17 @@ def check(settings: Settings) -> None:
         glance.connect(settings.upload)
 
 
+def signature_of(sums: Path) -> Path:
+    """Return where the detached signature of a file of checksums is."""
+    return sums.with_name(f"{sums.name}.asc")
+
+
 def sign(settings: Settings) -> None:
     """Sign the checksums. Raises CommandError with what gpg says."""
     sums = settings.output / f"{settings.title}.SHA256SUMS"
     argv = ["gpg", "--batch", "--yes", "--local-user", settings.sign, "--armor"]
     run(
-        [*argv, "--output", f"{sums}.asc", "--detach-sign", sums],
+        [*argv, "--output", signature_of(sums), "--detach-sign", sums],
         env=_gpg_environment(),
         hint="gpg --list-secret-keys shows the keys of this user",
     )

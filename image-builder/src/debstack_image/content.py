@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ _ELSEWHERE = {"output", "name", "format", "compression", "mirror", "security_mir
 #: What is easily found by trying, if something that is quickly computed from it is known.
 _SECRET = {"root_password_file", "login_password_file"}
 _GIVEN = "given"
+#: A password in a preseed is as easily found, where the rest of the file is known.
+_PASSWORD_LINE = re.compile(r"^(\s*\S+\s+\S+\s+password\s).+$", re.MULTILINE)
 
 
 def _digest_of_path(path: Path) -> str:
@@ -33,8 +36,16 @@ def _digest_of_path(path: Path) -> str:
     return digest.hexdigest()
 
 
+def _digest_of_preseed(path: Path) -> str:
+    """Return a digest of all that a preseed says but passwords."""
+    text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+    return hashlib.sha256(_PASSWORD_LINE.sub(rf"\1{_GIVEN}", text).encode()).hexdigest()
+
+
 def _of(settings: Settings, name: str) -> Any:
     found = getattr(settings, name)
+    if name == "preseed":
+        return [_digest_of_preseed(path) for path in found]
     return _GIVEN if found and name in _SECRET else _value(found)
 
 

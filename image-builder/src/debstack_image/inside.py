@@ -12,6 +12,7 @@ from typing import Any
 
 from debstack.base.main import run_main
 from debstack_image import glance, progress, sbom
+from debstack_image.after import signature_of
 from debstack_image.build import Build, Result, no_room
 from debstack_image.content import asked, described
 from debstack_image.identity import Identity
@@ -78,7 +79,11 @@ def finish(settings: Settings, result: Result, unfinished: list[Path]) -> None:
         for name, text in _texts(settings, result, dict(sums)).items():
             sums[name] = sha256(write(name, text))
         lines = "".join(f"{sums[name]}  {name}\n" for name in sorted(sums))
-        write(f"{settings.title}.SHA256SUMS", lines)
+        written = folder / f"{settings.title}.SHA256SUMS"
+        if not written.exists() or written.read_text(encoding="utf-8") != lines:
+            # It signs what these take the place of.
+            signature_of(written).unlink(missing_ok=True)
+        write(written.name, lines)
     for name, part in result.files.items():
         part.rename(folder / name)
     unfinished.clear()

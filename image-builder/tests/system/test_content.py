@@ -226,6 +226,8 @@ def test_the_checksums_are_signed(user: Builder) -> None:
         run(["gpgconf", "--homedir", str(home), "--kill", "all"])
     sums = output / "tiny.SHA256SUMS"
     run([*gpg, "--verify", f"{sums}.asc", sums])
+    user.build(output, *TINY, "--hostname", "another")
+    assert not Path(f"{sums}.asc").exists(), "a signature of what is there no more"
 
 
 @pytest.mark.long

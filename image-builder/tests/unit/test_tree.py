@@ -217,6 +217,27 @@ def test_what_can_be_read_does_not_tell_whether_a_password_was_guessed(tmp_path:
     assert described(Settings())["root-password-file"] is None
 
 
+def test_nor_does_it_tell_so_of_a_password_in_a_preseed(tmp_path: Path) -> None:
+    file = tmp_path / "preseed"
+    text = "keystone keystone/admin-password password {}\nkeystone openstack/region string {}\n"
+
+    def told(password: str, region: str) -> object:
+        file.write_text(text.format(password, region))
+        return described(Settings(preseed=(file,)))["preseed"]
+
+    assert told("tall tree", "north") == told("tall \\\n true", "north")
+    assert told("tall tree", "north") != told("tall tree", "south")
+
+
+@pytest.mark.parametrize("text", ["$6$salt$abc", "$y$j9T$", "$2b$12$short", "$1$salt"])
+def test_a_hash_that_was_cut_off_is_no_password(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "password"
+    file.write_text(f"{text}\n")
+    with pytest.raises(DebstackError, match="begins like a hash of crypt") as caught:
+        read_password("--login-password-file", file)
+    assert text not in str(caught.value)
+
+
 def test_a_password_is_not_shown_by_accident(tmp_path: Path) -> None:
     file = tmp_path / "password"
     file.write_text(HARD + "\nsecond line\n")
