@@ -9,6 +9,8 @@ from urllib.parse import quote
 
 from debstack.base.secret import Secret
 
+_VERIFY = "ssl_enforce_hostname_verification"
+
 
 def bracketed(host: str) -> str:
     """Return `host` as it stands in a URL: an IPv6 address in brackets, anything else as it is."""
@@ -57,5 +59,6 @@ def transport_url(
     """
     user, password = (encoded(part) for part in account)
     places = ",".join(f"{user}:{password}@{host}" for host in hosts)
-    query = f"?ssl=true&ssl_ca_file={quote(ca)}" if ca else ""
+    # That the name is the broker's is not looked at without being asked for: CVE-2026-44393.
+    query = f"?ssl=true&ssl_ca_file={quote(ca)}&{_VERIFY}=true" if ca else ""
     return Secret(f"rabbit://{places}/{encoded(virtual_host)}{query}")

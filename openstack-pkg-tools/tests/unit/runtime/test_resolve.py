@@ -119,7 +119,10 @@ def test_other_machines_reach_the_broker_by_tls() -> None:
         "openstack/messaging-ca": "/etc/ssl/certs/ca-certificates.crt",
     }
     url = resolve(inputs(all_manifests(), answers)).messaging["glance"].url
-    assert url.endswith("@mq1:5671/glance?ssl=true&ssl_ca_file=/etc/ssl/certs/ca-certificates.crt")
+    assert url.endswith(
+        "@mq1:5671/glance?ssl=true&ssl_ca_file=/etc/ssl/certs/ca-certificates.crt"
+        "&ssl_enforce_hostname_verification=true"
+    )
 
 
 def test_a_certificate_is_for_every_name_of_the_machine() -> None:
