@@ -91,8 +91,8 @@ def test_a_compute_node_is_in_the_zone_and_the_groups_of_its_answers(cloud: Clou
     assert "debstack drain compute-1" in refused.stdout
     assert zones(node)["compute-1"] == ZONE
     openstack(node, "server", "delete", "zoned")
-    # The client waits for no more than the status DELETED; Nova has the server on its host until the
-    # record is gone, which is half a second later.
+    # The client waits for no more than the status DELETED; Nova has the server on its host until
+    # the record is gone, which is half a second later.
     show = ("openstack", "--os-cloud", "admin", "server", "show", server["ID"])
     wait_until(
         lambda: act(node, *show, check=False).code != 0,
