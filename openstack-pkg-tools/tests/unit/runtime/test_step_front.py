@@ -115,6 +115,7 @@ def test_killed_between_the_files_and_the_restart_it_restarts(
     applied(step)
     (step,) = front.build(context(tmp_path, {"openstack/tls": tls_mode}))
     world.state = RUNNING  # that is, with what it read a minute ago
+    assert isinstance(step, front.FrontStep)
     for _, wanted in step._files(places.machine_pair(made) if tls_mode != "off" else None):
         write(wanted)
     world.shown = {}
