@@ -8,7 +8,16 @@ import re
 import pytest
 
 from cloudtest import virtual
-from cloudtest.acting import act, apt, debstack, inside, openstack, openstack_json, preseed
+from cloudtest.acting import (
+    act,
+    apt,
+    complaint,
+    debstack,
+    inside,
+    openstack,
+    openstack_json,
+    preseed,
+)
 from cloudtest.observing import restarted
 from cloudtest.stages import ALL_IN_ONE, NodeMaker
 from testbed.machine import wait_until
@@ -131,6 +140,7 @@ def test_a_volume_goes_in_and_out(cloud: Node, address: str) -> None:
     virtual.prove_login(cloud, address)
     openstack(cloud, "volume", "create", "--size", "1", "data")
     _wait_for_volume(cloud, "available")
+    assert openstack_json(cloud, "volume", "show", "data")["type"] == "file"
     openstack(cloud, "server", "add", "volume", "first", "data")
     _wait_for_volume(cloud, "in-use")
     disks = "ls /sys/block | grep -c '^vd'"
@@ -149,13 +159,45 @@ def test_a_volume_goes_in_and_out(cloud: Node, address: str) -> None:
     openstack(cloud, "volume", "delete", "data")
 
 
-def _wait_for_volume(node: Node, status: str) -> None:
+def _wait_for_volume(node: Node, status: str, name: str = "data") -> None:
     wait_until(
-        lambda: openstack_json(node, "volume", "show", "data")["status"] == status,
+        lambda: openstack_json(node, "volume", "show", name)["status"] == status,
         timeout_s=120,
         interval_s=1,
         what=f"the volume to be {status}",
     )
+
+
+def _types(cloud: Node) -> dict[str, dict[str, str]]:
+    """Return the properties of each volume type."""
+    found = openstack_json(cloud, "volume", "type", "list", "--long")
+    return {one["Name"]: one["Properties"] for one in found}
+
+
+def test_volume_types_follow_the_answers_and_what_is_there_stays(cloud: Node) -> None:
+    assert _types(cloud)["file"] == {"volume_backend_name": "file"}
+    debstack(cloud, "answers", "set", "cinder/default-volume-type", "gold")
+    refused = complaint(debstack(cloud, "apply", check=False).stdout)
+    assert len(refused.errors) == 1, refused
+    assert refused.errors[0].endswith("there is no volume type gold; there are __DEFAULT__, file")
+    made = refused.hints[0].partition("make it: ")[2].partition(";")[0]
+    act(cloud, *made.split())
+    debstack(cloud, "apply")
+    openstack(cloud, "volume", "create", "--size", "1", "ring")
+    _wait_for_volume(cloud, "available", "ring")
+    assert openstack_json(cloud, "volume", "show", "ring")["type"] == "gold"
+    openstack(cloud, "volume", "delete", "ring")
+    debstack(cloud, "answers", "set", "cinder/default-volume-type", "")
+    debstack(cloud, "apply")
+    assert _types(cloud)["gold"] == {}
+    wait_until(
+        lambda: openstack_json(cloud, "volume", "list") == [],
+        timeout_s=60,
+        interval_s=1,
+        what="the volume to be gone",
+    )
+    openstack(cloud, "volume", "type", "delete", "gold")
+    assert "make volume type" not in debstack(cloud, "plan").stdout
 
 
 def test_a_second_apply_does_nothing_and_leaves_machines_alone(cloud: Node, address: str) -> None:

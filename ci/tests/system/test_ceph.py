@@ -141,6 +141,7 @@ def loaded(cloud: Node, store: ceph.Ceph, servers: Mapping[str, Mapping[str, str
     """The volume, as the first server has written it."""
     made = goods.load(cloud, "first", servers["first"]["outer"])
     assert f"volume-{made.volume}" in store.listed("volumes")
+    assert openstack_json(cloud, "volume", "show", made.volume)["type"] == "ceph"
     return made
 
 

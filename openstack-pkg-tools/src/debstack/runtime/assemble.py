@@ -32,6 +32,7 @@ MODULES = (
     "units",
     "clouds",
     "host_aggregates",
+    "volume_types",
     "former_region",
 )
 #: What a machine that serves nothing has of a cloud: it trusts it, and its users find it.

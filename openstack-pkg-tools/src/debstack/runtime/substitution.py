@@ -114,6 +114,8 @@ def looked_up(site: Site, manifest: Manifest, reference: str) -> str | None:
         return _authority(site)
     if reference == "own-hosts":
         return ",".join(own_hosts(site))
+    if reference == "volume-type":
+        return _volume_type(site, manifest)
     if reference in _RINGS:
         rings = site.rings.get(manifest.source)
         return None if rings is None else _RINGS[reference](rings)
@@ -172,6 +174,33 @@ def _merged(site: Site, manifest: Manifest, config: Config) -> Sections:
         for section, keys in layer.items():
             merged[section] = {**merged.get(section, {}), **keys}
     return merged
+
+
+def volume_backends(site: Site, manifest: Manifest) -> tuple[str, ...]:
+    """Return the names of the back ends that this machine keeps volumes in, by its answers."""
+    types = manifest.package.volume_types
+    if types is None or not site.answers.get(f"{manifest.question_prefix}/backend"):
+        return ()
+    merged = _merged(site, manifest, manifest.package.config[types.config])
+    enabled = str(merged.get("DEFAULT", {}).get("enabled_backends", ""))
+    return tuple(str(merged[name]["volume_backend_name"]) for name in enabled.split(",") if name)
+
+
+def known_backends(manifest: Manifest) -> frozenset[str]:
+    """Return the names of all back ends that a machine could be told to keep volumes in."""
+    types = manifest.package.volume_types
+    if types is None:
+        return frozenset()
+    config = manifest.package.config[types.config]
+    layers = (config.set, *(conditional.set for conditional in config.when))
+    found = (keys.get("volume_backend_name") for layer in layers for keys in layer.values())
+    return frozenset(str(name) for name in found if name)
+
+
+def _volume_type(site: Site, manifest: Manifest) -> str | None:
+    """Return the type of volumes for which nobody names one, if this machine knows of one."""
+    answered = site.answers.get(f"{manifest.question_prefix}/default-volume-type")
+    return answered or next(iter(volume_backends(site, manifest)), None)
 
 
 def sections_of(site: Site, manifest: Manifest, config: Config) -> Rendered:

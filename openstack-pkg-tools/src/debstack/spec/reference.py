@@ -118,6 +118,7 @@ _PATHS = {
     "Endpoint": "package.BINARY.service.TYPE.endpoint",
     "Messaging": "package.BINARY.messaging.KEY",
     "HostAggregates": "package.BINARY.host-aggregates",
+    "VolumeTypes": "package.BINARY.volume-types",
     "Record": "package.BINARY.record.PROGRAM",
     "Ceph": "package.BINARY.ceph",
     "CephPool": "package.BINARY.ceph.pool",

@@ -38,6 +38,7 @@ PLAIN = (
     "hypervisor",
     "openvswitch-datapath",
     "volume-group",
+    "volume-type",
     "ceph-secret",
     "rings",
     "rings-source",

@@ -49,6 +49,8 @@ _RING_QUESTIONS = (
 )
 #: What says which host aggregates a machine joins, and by whom it is asked for.
 _AGGREGATE_QUESTIONS = ("availability-zone", "aggregates", "service-password")
+#: What says which volume types there are to be.
+_VOLUME_TYPE_QUESTIONS = ("backend", "default-volume-type")
 _ENTRY = re.compile(r"[^\s]+")
 
 
@@ -299,13 +301,29 @@ def _host_aggregates(
     if declared.unit not in units:
         near = _near(declared.unit, units)
         problems.add(f"{where}.unit", f"no unit is declared as {quoted(declared.unit)}{near}")
-    users = [key for p in component.package.values() for key in p.service_user]
-    if declared.user not in users:
-        near = _near(declared.user, users)
-        problems.add(
-            f"{where}.user", f"no service user is declared as {quoted(declared.user)}{near}"
-        )
+    _service_user(problems, f"{where}.user", component, declared.user)
     _asked(problems, where, component, _AGGREGATE_QUESTIONS)
+
+
+def _service_user(problems: Problems, where: str, component: Component, user: str) -> None:
+    users = [key for p in component.package.values() for key in p.service_user]
+    if user not in users:
+        near = _near(user, users)
+        problems.add(where, f"no service user is declared as {quoted(user)}{near}")
+
+
+def _volume_types(problems: Problems, where: str, component: Component, package: Package) -> None:
+    declared = package.volume_types
+    if declared is None:
+        return
+    if declared.config not in package.config:
+        near = _near(declared.config, package.config)
+        problems.add(
+            f"{where}.config",
+            f"this package declares no configuration {quoted(declared.config)}{near}",
+        )
+    _service_user(problems, f"{where}.user", component, declared.user)
+    _asked(problems, where, component, _VOLUME_TYPE_QUESTIONS)
 
 
 def problems_of(
@@ -339,6 +357,7 @@ def problems_of(
         _records(problems, where, package, known)
         _rings(problems, f"{where}.rings", component, package)
         _host_aggregates(problems, f"{where}.host-aggregates", component, package)
+        _volume_types(problems, f"{where}.volume-types", component, package)
         for key, config in package.config.items():
             _config(problems, f"{where}.config.{key}", config, known, questions)
         validate_setting.rows(problems, where, component, package, known)

@@ -429,6 +429,24 @@ class HostAggregates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeTypes:
+    """Volume types of Cinder, one for each back end that this machine keeps volumes in.
+
+    A type is called like its back end, and has that name as its property volume_backend_name. What
+    there is under such a name stays as it is. The component declares the questions
+    <question-prefix>/backend, which machines that keep volumes are asked, and
+    <question-prefix>/default-volume-type. In values: ${volume-type} is the answer to the latter,
+    else the first back end of this machine, empty where it has none.
+    """
+
+    #: The configuration, of this package, whose enabled_backends in DEFAULT names sections; what
+    #: is volume_backend_name in these is the name of a back end.
+    config: str
+    #: The Keystone user, of this source, that asks Cinder for it.
+    user: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CephPool:
     """A pool of Ceph, and the answers with which it is used."""
 
@@ -542,6 +560,8 @@ class Package:
     rings: Rings | None = None
     #: Host aggregates, joined once the machine is known to Nova.
     host_aggregates: HostAggregates | None = None
+    #: Volume types, made once Cinder answers.
+    volume_types: VolumeTypes | None = None
     #: Access to Ceph, before any daemon of the source is started.
     ceph: Ceph | None = None
     #: Configuration drop-ins.

@@ -36,6 +36,7 @@ PASTE = {
 }
 
 AGGREGATES = {"unit": "tiny-api", "user": "tiny"}
+TYPES = {"config": "tiny", "user": "tiny"}
 POOL = {"name": "things", "question": "tiny/colour", "answers": ["red"]}
 CEPH = {"packages": ["python3-rbd"], "pool": [POOL]}
 WHEN = {"question": "tiny/colour", "equals": "red", "set": {}}
@@ -85,6 +86,18 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     (
         {f"{COMMON}/host-aggregates": {**AGGREGATES, "unit": "tiny-apy"}},
         'host-aggregates.unit: no unit is declared as "tiny-apy" (did you mean "tiny-api"?)',
+    ),
+    (
+        {f"{COMMON}/volume-types": TYPES},
+        "volume-types: the question tiny/default-volume-type is not declared",
+    ),
+    (
+        {f"{COMMON}/volume-types": TYPES},
+        'volume-types.user: no service user is declared as "tiny"',
+    ),
+    (
+        {f"{COMMON}/volume-types": {**TYPES, "config": "tinny"}},
+        'volume-types.config: this package declares no configuration "tinny" (did you mean "tiny"?)',
     ),
     (
         {**PASTE, f"{COMMON}/config/tiny/samples": None},
