@@ -117,6 +117,8 @@ _PATHS = {
     "CatalogueService": "package.BINARY.service.TYPE",
     "Endpoint": "package.BINARY.service.TYPE.endpoint",
     "Messaging": "package.BINARY.messaging.KEY",
+    "Rings": "package.BINARY.rings",
+    "Ring": "package.BINARY.rings.ring.NAME",
     "HostAggregates": "package.BINARY.host-aggregates",
     "VolumeTypes": "package.BINARY.volume-types",
     "Record": "package.BINARY.record.PROGRAM",

@@ -21,6 +21,15 @@ def test_every_dataclass_of_the_file_has_a_table_with_all_its_keys() -> None:
         assert described[path] == {key_of(field.name) for field in dataclasses.fields(kind)}
 
 
+def test_every_table_of_a_package_has_its_place() -> None:
+    described = {table.path for table in tables()}
+    within = {path.split(".")[2] for path in described if path.startswith("package.BINARY.")}
+    values = {"data", "code-packages"}
+    keys = {key_of(field.name) for field in dataclasses.fields(vocabulary.Package)}
+    assert within == keys - values
+    assert "package.BINARY.rings.ring.NAME" in described
+
+
 def test_defaults_and_types_are_told_as_toml_writes_them() -> None:
     keys = {key.name: key for table in tables() for key in table.keys if "unit" in table.path}
     assert (keys["port"].type, keys["port"].default) == ("integer", "0")
