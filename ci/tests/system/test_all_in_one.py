@@ -20,6 +20,7 @@ from cloudtest.acting import (
 )
 from cloudtest.observing import restarted
 from cloudtest.stages import ALL_IN_ONE, NodeMaker
+from debstack.runtime.answers import SECRETS_FILE
 from testbed.machine import wait_until
 from testbed.node import Node
 
@@ -166,6 +167,16 @@ def _wait_for_volume(node: Node, status: str, name: str = "data") -> None:
         interval_s=1,
         what=f"the volume to be {status}",
     )
+
+
+def test_what_others_make_is_not_rotated_and_nothing_changes(cloud: Node) -> None:
+    before = act(cloud, "cat", SECRETS_FILE).stdout
+    names = ("nova/service-password", "openstack/ceph-key")
+    refused = debstack(cloud, "secrets", "rotate", *names, check=False)
+    said = complaint(refused.stdout)
+    assert (refused.code, len(said.errors), len(said.hints)) == (3, 1, 1), refused.stdout
+    assert "openstack/ceph-key: a new one cannot be made here" in said.errors[0]
+    assert act(cloud, "cat", SECRETS_FILE).stdout == before
 
 
 def _types(cloud: Node) -> dict[str, dict[str, str]]:

@@ -26,7 +26,8 @@ def _known() -> dict[str, manifests.KnownQuestion]:
     return manifests.known_questions(manifests.read_manifests(_ROOT))
 
 
-def _given() -> dict[str, str]:
+def given_answers() -> dict[str, str]:
+    """Return the answers that stand in site.preseed."""
     return Preseed.parse(read_text(_SITE) or "").values()
 
 
@@ -63,7 +64,7 @@ def rows(
 
 def show(*, as_json: bool) -> int:
     """Print every question that is not a password, with the answer in effect."""
-    found = rows(_known(), _given())
+    found = rows(_known(), given_answers())
     if as_json:
         print(json.dumps(found, indent=1, ensure_ascii=False))
         return OK
@@ -78,7 +79,7 @@ def get(name: str) -> int:
     """Print the answer in effect to the question `name`. Raises AnswerError."""
     known = _known()
     question(known, name, secret=False)
-    print(answers.effective(known, _given())[name])
+    print(answers.effective(known, given_answers())[name])
     return OK
 
 
@@ -120,7 +121,7 @@ def export(*, everything: bool, secrets: bool) -> int:
     if secrets:
         require_root()
     known = _known()
-    given = {name: value for name, value in _given().items() if name in known}
+    given = {name: value for name, value in given_answers().items() if name in known}
     if everything:
         given = answers.effective(known, given)
     if secrets:

@@ -86,8 +86,9 @@ class CloudService:
         if isinstance(error, exceptions.Unauthorized):
             return DebstackError(
                 f"Keystone at {self._identity.url} does not let {self._user} in (401)",
-                hint=f"{self._secret} is another one on the controller: run there debstack export"
-                f" --role {asked.role} > FILE; here debconf-set-selections < FILE && debstack apply",
+                hint=f"{self._secret} is another one on the controller: run there"
+                f" debstack export --role {asked.role} > FILE; here"
+                " debconf-set-selections < FILE && debstack apply",
             )
         hint = "see on the controller: debstack status; then run: debstack apply"
         if isinstance(error, exceptions.ConnectionError):

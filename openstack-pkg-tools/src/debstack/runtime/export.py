@@ -84,16 +84,6 @@ def used_passwords(packages: Sequence[Manifest]) -> frozenset[str]:
     return manifests.used_secrets(packages) | accounts
 
 
-def messaging_passwords(packages: Sequence[Manifest]) -> tuple[str, ...]:
-    """Return the full names of the passwords with which `packages` log in to the broker."""
-    found = {
-        manifests.password_name(manifest, "messaging", name)
-        for manifest in packages
-        for name in manifest.package.messaging
-    }
-    return tuple(sorted(found))
-
-
 def uses_ceph(site: Site, packages: Sequence[Manifest]) -> bool:
     """Say whether this cloud has a Ceph that a machine with `packages` logs in to."""
     return bool(site.answers.get(ceph.MONITORS)) and any(m.package.ceph for m in packages)
@@ -128,7 +118,7 @@ def handed_on(
         for name, item in known.items()
         if not item.secret and (value := _answer(site, owner[item.binary], given, item, role))
     }
-    if node and messaging_passwords(packages):
+    if node and manifests.messaging_passwords(packages):
         found[MESSAGING_NODE] = node
     used = used_passwords(packages)
     if uses_ceph(site, packages) and held.get(ceph.KEY):  # Ceph makes it, nobody else
@@ -182,7 +172,7 @@ def _make_passwords(node: str, packages: Sequence[Manifest], *, renew: bool) -> 
     Those of roles that it was given before stay.
     """
     there = passwords.held(_ROOT).get(node, {})
-    names = messaging_passwords(packages)
+    names = manifests.messaging_passwords(packages)
     made = {name: generate_secret() for name in names if renew or name not in there}
     if made:
         make_folder(Path(passwords.FOLDER))

@@ -85,6 +85,16 @@ def implied_passwords(manifests: Iterable[Manifest]) -> dict[str, str]:
     return {name: manifest.binary for manifest in manifests for name in manifest.password.values()}
 
 
+def messaging_passwords(manifests: Iterable[Manifest]) -> tuple[str, ...]:
+    """Return the full names of the passwords with which `manifests` log in to the broker."""
+    found = {
+        password_name(manifest, "messaging", name)
+        for manifest in manifests
+        for name in manifest.package.messaging
+    }
+    return tuple(sorted(found))
+
+
 def used_secrets(manifests: Iterable[Manifest]) -> frozenset[str]:
     """Return the full names of the passwords that configuration refers to as ${secret.NAME}."""
     tables = [

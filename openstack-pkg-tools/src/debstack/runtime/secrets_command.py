@@ -6,18 +6,19 @@ from __future__ import annotations
 import getpass
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from debstack.base.errors import AnswerError
 from debstack.base.main import OK
 from debstack.base.secret import Secret, generate_secret
 from debstack.runtime import answers, manifests
-from debstack.runtime.answers_command import question, store
+from debstack.runtime.answers_command import given_answers, question, store
 from debstack.runtime.files import read_text
 from debstack.runtime.lock import single_apply
-from debstack.runtime.machine import require_root
+from debstack.runtime.machine import ADMIN_PASSWORD, require_root
 from debstack.runtime.preseed import Preseed
+from debstack.spec.vocabulary import Manifest
 
 _ROOT = Path("/")
 _SECRETS = Path(answers.SECRETS_FILE)
@@ -87,11 +88,51 @@ def change(name: str) -> int:
     return OK
 
 
+def _elsewhere(name: str, installed: Sequence[Manifest], site: Mapping[str, str]) -> str:
+    """Return what makes the password `name`, if it is used here and is none of this machine's."""
+    if name == ADMIN_PASSWORD:
+        local = any(manifest.package.bootstrap is not None for manifest in installed)
+        return "" if local else "the machine with Keystone"
+    if name in manifests.messaging_passwords(installed):
+        return "the machine with RabbitMQ" if site.get("openstack/messaging-host") else ""
+    # Asked where the package is missing that has the account.
+    account = name.rpartition("/")[2] == "service-password"
+    made = name in manifests.implied_passwords(installed)
+    return "the controller" if account and not made else ""
+
+
+def check_rotatable(
+    item: manifests.KnownQuestion, installed: Sequence[Manifest], site: Mapping[str, str]
+) -> None:
+    """Raise AnswerError where a new password of this machine's own for `item` would be useless.
+
+    `site` are the answers that were given here.
+    """
+    name = item.name
+    if item.question.lasting:
+        raise AnswerError(
+            name,
+            "it has to stay as it is: what is stored with it cannot be read with another one",
+            hint=f"if nothing is stored yet: debstack secrets set {name}",
+        )
+    maker = item.question.made_by or _elsewhere(name, installed, site)
+    if maker:
+        raise AnswerError(
+            name,
+            f"a new one cannot be made here: it is given out by {maker}",
+            hint=f"change it there; with what you get, run here: debstack secrets set {name};"
+            " then: debstack apply",
+        )
+
+
 def rotate(names: Sequence[str]) -> int:
     """Make a new password for each of `names`. Raises AnswerError."""
     require_root()
-    known = _known()
+    installed = manifests.read_manifests(_ROOT)
+    known = manifests.known_questions(installed)
     asked = {name: question(known, name, secret=True) for name in names}
+    for item in asked.values():
+        check_rotatable(item, installed, given_answers())
     made = {name: generate_secret() for name in names}
     with single_apply():
         store(_SECRETS, answers.SECRETS_HEADER, asked, made, mode=0o600)

@@ -54,8 +54,14 @@ def _default(problems: Problems, where: str, question: Question) -> None:
             problems.add(f"{where}.default", "a password has none: it is generated")
     elif not accepts(question, question.default):
         problems.add(f"{where}.default", f"expected {accepted(question)}, got {found}")
-    if question.generate and question.type is not QuestionType.PASSWORD:
-        problems.add(f"{where}.generate", f"only a password is generated, not a {question.type}")
+    if question.type is not QuestionType.PASSWORD:
+        kind = question.type
+        if question.generate:
+            problems.add(f"{where}.generate", f"only a password is generated, not a {kind}")
+        if question.made_by:
+            problems.add(f"{where}.made-by", f"only a password is made by somebody, not a {kind}")
+        if question.lasting:
+            problems.add(f"{where}.lasting", f"only a password has to last, not a {kind}")
     if question.check is not Check.ANY and question.type is not QuestionType.STRING:
         problems.add(f"{where}.check", f"only a string is checked, not a {question.type}")
     if question.detect is not None and (

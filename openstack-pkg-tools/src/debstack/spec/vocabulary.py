@@ -100,6 +100,12 @@ class Question:
     detect: Detector | None = None
     #: For `password`: one is made if nobody gives it. In values: ${secret.QUESTION}.
     generate: bool = False
+    #: For `password`: who makes it, if that is nothing of this machine, as Ceph does its key;
+    #: debstack secrets rotate refuses it.
+    made_by: str = ""
+    #: For `password`: what is stored with one cannot be read with another one; debstack secrets
+    #: rotate refuses it.
+    lasting: bool = False
     #: What debstack export answers for another machine of this cloud: its role (or any) to a value,
     #: which may hold ${…}. It stands for an answer that was not given here; one that was is handed
     #: on as it is. Without this table the answer is each machine's own. Passwords need none: those

@@ -4,13 +4,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from unit.runtime.making import all_manifests
+from unit.runtime.making import all_manifests, manifests_of
 
 from debstack.base.errors import AnswerError
 from debstack.runtime import answers
 from debstack.runtime.answers_command import export_lines, question, rows, store
 from debstack.runtime.manifests import known_questions
-from debstack.runtime.secrets_command import check_secret
+from debstack.runtime.secrets_command import check_rotatable, check_secret
 
 KNOWN = known_questions(all_manifests())
 
@@ -59,3 +59,62 @@ def test_a_backslash_at_the_end_comes_last_in_an_export() -> None:
 def test_what_is_no_password(value: str) -> None:
     with pytest.raises(AnswerError):
         check_secret("x/y", value)
+
+
+def rotatable(name: str, *sources: str, **site: str) -> None:
+    installed = tuple(m for source in ("debstack", *sources) for m in manifests_of(source))
+    answers = {f"openstack/{key.replace('_', '-')}": value for key, value in site.items()}
+    check_rotatable(known_questions(installed)[name], installed, answers)
+
+
+@pytest.mark.parametrize(
+    ("name", "sources", "maker"),
+    [
+        ("openstack/ceph-key", ["cinder"], "Ceph"),
+        ("openstack/join-secret", ["nova"], "debstack export on the controller"),
+        ("openstack/database-admin-password", ["glance"], "the database server"),
+        ("openstack/admin-password", ["glance"], "the machine with Keystone"),
+        ("glance/messaging-password", ["glance"], "the machine with RabbitMQ"),
+    ],
+)
+def test_what_others_make_is_not_rotated(name: str, sources: list[str], maker: str) -> None:
+    with pytest.raises(AnswerError, match=f"cannot be made here: it is given out by {maker}") as e:
+        rotatable(name, *sources, messaging_host="controller")
+    assert e.value.hint
+    assert f"debstack secrets set {name}" in e.value.hint
+
+
+def test_a_compute_node_has_its_password_from_the_controller() -> None:
+    installed = tuple(m for m in manifests_of("nova") if m.binary != "nova-database")
+    item = known_questions(installed)["nova/service-password"]
+    with pytest.raises(AnswerError, match="given out by the controller"):
+        check_rotatable(item, installed, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("swift/hash-path-suffix", "swift"),
+        ("swift/hash-path-prefix", "swift"),
+        ("heat/auth-encryption-key", "heat"),
+    ],
+)
+def test_what_is_stored_with_a_secret_keeps_it(name: str, source: str) -> None:
+    with pytest.raises(AnswerError, match="it has to stay as it is"):
+        rotatable(name, source)
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("glance/service-password", "glance"),
+        ("glance/messaging-password", "glance"),
+        ("glance/database-password", "glance"),
+        ("nova/service-password", "nova"),
+        ("nova/migration-secret", "nova"),
+        ("openstack/admin-password", "keystone"),
+        ("openstack/metadata-secret", "nova"),
+    ],
+)
+def test_what_this_machine_makes_is_rotated(name: str, source: str) -> None:
+    rotatable(name, source)

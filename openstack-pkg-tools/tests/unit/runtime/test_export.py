@@ -10,6 +10,7 @@ from unit.runtime.making import all_manifests, inputs, manifests_of
 from debstack.base.errors import DebstackError
 from debstack.base.secret import Secret
 from debstack.runtime import export, series
+from debstack.runtime.manifests import messaging_passwords
 from debstack.runtime.resolve import resolve
 from debstack.spec.component import manifest_json
 from debstack.spec.vocabulary import Manifest
@@ -159,7 +160,7 @@ def test_the_compute_nodes_of_a_metered_cloud_are_metered(metered: Path) -> None
         "ceilometer-agent-compute",
         "ceilometer-common",
     ]
-    assert "ceilometer/messaging-password" in export.messaging_passwords(packages)
+    assert "ceilometer/messaging-password" in messaging_passwords(packages)
     assert "ceilometer/service-ceilometer-password" not in export.used_passwords(packages)
 
 

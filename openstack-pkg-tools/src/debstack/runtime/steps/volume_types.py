@@ -60,7 +60,7 @@ class VolumeTypesStep(Step):
         self._secret = password_name(manifest, "service", types.user)
 
     def changes(self) -> Sequence[Change]:
-        """See Step. Where Cinder's API is nowhere yet, there is nothing to ask. Raises DebstackError."""
+        """See Step. Where Cinder's API is nowhere yet, nothing is asked. Raises DebstackError."""
         cinder = Cinder(
             self._identity, user=self._user, password=self._password, secret=self._secret
         )
