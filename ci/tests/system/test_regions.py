@@ -151,3 +151,13 @@ def test_a_service_that_is_purged_in_one_region_works_in_the_other(regions: Regi
     assert left == {ONE}
     assert names(one, "image", region=ONE) == []
     assert status(one)["in-order"]
+
+
+def test_a_region_that_is_purged_leaves_nothing_in_keystone(regions: Regions) -> None:
+    one, two = regions.one, regions.two
+    assert TWO in {found.region for found in identity(one).endpoints}
+    purged = [f"{source}-common" for source in ("cinder", "neutron", "nova", "placement")]
+    apt(two, "purge", *purged, timeout_s=600)
+    assert {found.region for found in identity(one).endpoints} == {ONE}
+    assert [found["Region"] for found in openstack_json(one, "region", "list")] == [ONE]
+    assert status(one)["in-order"]

@@ -111,6 +111,7 @@ def database_removals(purge: Purge) -> list[Change]:
 
 def identity_removals(purge: Purge) -> list[Change]:
     """Return the changes that take the package out of Keystone. Raises DebstackError."""
+    from debstack.runtime.keystone.former import plan_emptied, take_regions
     from debstack.runtime.keystone.registered import noted
     from debstack.runtime.keystone.removing import Leaving, plan_removal, take_removal_snapshot
     from debstack.runtime.keystone.session import Keystone, quoted_path
@@ -135,6 +136,10 @@ def identity_removals(purge: Purge) -> list[Change]:
     keystone.log_in()
     found = take_removal_snapshot(keystone, purge.manifest, leaving.users)
     ours = noted(purge.root) or frozenset()
+    removals = plan_removal(found, purge.manifest, leaving, identity.region, ours)
+    gone = {removal.path[1] for removal in removals if removal.path[0] == "endpoints"}
+    if gone and not identity.local:
+        removals += plan_emptied(take_regions(keystone), ours, identity.region, gone)
     return [
         Change(
             summary=removal.summary,
@@ -142,7 +147,7 @@ def identity_removals(purge: Purge) -> list[Change]:
                 keystone.request, removal.method, quoted_path(*removal.path), removal.body
             ),
         )
-        for removal in plan_removal(found, purge.manifest, leaving, identity.region, ours)
+        for removal in removals
     ]
 
 

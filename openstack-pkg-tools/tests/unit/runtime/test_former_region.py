@@ -15,7 +15,7 @@ from unit.runtime.test_identity_session import SITE, WANTED, FakeKeystone
 from debstack.base.errors import ConfigurationError
 from debstack.runtime.context import Context
 from debstack.runtime.files import write
-from debstack.runtime.keystone.former import FoundRegions, plan_leaving
+from debstack.runtime.keystone.former import FoundRegions, plan_emptied, plan_leaving
 from debstack.runtime.keystone.registered import (
     FILE,
     Registered,
@@ -84,6 +84,47 @@ OTHERS = FoundEndpoint(
 )
 def test_only_what_was_ours_goes(found: FoundRegions, gone: list[str]) -> None:
     assert leaving(found) == gone
+
+
+KEYSTONE = FoundService(id="k", type="identity", name="keystone")
+KEYSTONES = tuple(
+    FoundEndpoint(id=f"k-{region}", service="k", region=region, interface="public", url="http://k")
+    for region in ("RegionOne", "RegionTwo")
+)
+MADE_KNOWN = Registered(
+    region="RegionTwo", type="identity", name="keystone", interface="public", url="http://k"
+)
+IMAGES = frozenset(e.id for e in endpoints("RegionTwo"))
+TWO = [f"endpoints/{KEYSTONES[1].id}", "regions/RegionTwo"]
+OF_ANOTHER = FoundEndpoint(
+    id="o", service="s9", region="RegionTwo", interface="public", url="http://other"
+)
+
+
+@pytest.mark.parametrize(
+    ("besides", "noted_before", "cared_for", "gone"),
+    [
+        ([], [MADE_KNOWN], [], TWO),
+        ([], [MADE_KNOWN], ["RegionTwo"], TWO[:1]),
+        # Another machine of the region has a service yet.
+        ([OF_ANOTHER], [MADE_KNOWN], [], []),
+        # Somebody else made Keystone known there.
+        ([], [], [], []),
+    ],
+)
+def test_a_region_goes_with_its_last_service(
+    besides: list[FoundEndpoint],
+    noted_before: list[Registered],
+    cared_for: list[str],
+    gone: list[str],
+) -> None:
+    there = dataclasses.replace(
+        catalogue(*BOTH, *KEYSTONES, *besides), services=(SERVICE, KEYSTONE)
+    )
+    found = FoundRegions(catalogue=there, cared_for=frozenset(cared_for))
+    planned = plan_emptied(found, noted_before, "RegionTwo", IMAGES)
+    assert ["/".join(removal.path) for removal in planned] == gone
+    assert plan_emptied(found, noted_before, "RegionTwo", frozenset()) == []
 
 
 def test_what_is_noted_is_what_we_make() -> None:

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 
 from debstack.runtime.keystone.registered import Registered, found_as
 from debstack.runtime.keystone.removing import Removal
 from debstack.runtime.keystone.session import Keystone
+from debstack.runtime.keystone.sharing import IDENTITY
 from debstack.runtime.keystone.snapshot import (
     Snapshot,
     found_endpoint,
@@ -66,3 +67,20 @@ def plan_leaving(found: FoundRegions, former: Iterable[Registered]) -> list[Remo
             for region in sorted(empty - used - found.cared_for)
         ),
     ]
+
+
+def plan_emptied(
+    found: FoundRegions, noted: Iterable[Registered], region: str, gone: Collection[str]
+) -> list[Removal]:
+    """Return what to delete of `region` once the endpoints with the ids `gone` are deleted.
+
+    That is Keystone, made known there by this machine, and the region, if nothing else is left in
+    it. Pure.
+    """
+    stays = tuple(e for e in found.catalogue.endpoints if e.id not in gone)
+    after = replace(found, catalogue=replace(found.catalogue, endpoints=stays))
+    ours = [one for one in noted if (one.type, one.region) == (IDENTITY, region)]
+    known = {e.id for one in ours for e in found_as(after.catalogue, one)}
+    if any(e.region == region and e.id not in known for e in stays):
+        return []
+    return plan_leaving(after, ours)
