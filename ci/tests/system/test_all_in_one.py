@@ -179,6 +179,17 @@ def test_what_others_make_is_not_rotated_and_nothing_changes(cloud: Node) -> Non
     assert act(cloud, "cat", SECRETS_FILE).stdout == before
 
 
+def test_containers_without_their_driver_are_one_error(cloud: Node) -> None:
+    debstack(cloud, "answers", "set", "nova/virt-type", "lxc")
+    refused = debstack(cloud, "apply", check=False)
+    said = complaint(refused.stdout)
+    assert (refused.code, len(said.errors), len(said.hints)) == (3, 1, 1), refused.stdout
+    assert "nova/virt-type lxc needs libvirt-daemon-driver-lxc" in said.errors[0]
+    assert "apt-get install libvirt-daemon-driver-lxc" in said.hints[0]
+    debstack(cloud, "answers", "set", "nova/virt-type", "automatic")
+    assert "restart" not in debstack(cloud, "apply").stdout
+
+
 def _types(cloud: Node) -> dict[str, dict[str, str]]:
     """Return the properties of each volume type."""
     found = openstack_json(cloud, "volume", "type", "list", "--long")
