@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from cloudtest.acting import inside, openstack, openstack_json
+from cloudtest.acting import act, inside, openstack, openstack_json
 from cloudtest.observing import unsettled
 from debstack.base.errors import DebstackError
 from testbed.machine import wait_until
@@ -26,6 +26,7 @@ def make_server(node: Node, name: str) -> str:
     create = ["server", "create", "--image", "demo", "--flavor", "demo", "--network", "demo"]
     create += ["--key-name", "demo", "--user-data", "/root/user-data", "--wait", name]
     server = openstack_json(node, *create, timeout_s=_TIMEOUT_S)
+    act(node, "rm", "/root/user-data")
     if server["status"] != "ACTIVE":
         raise DebstackError(
             f"server: expected ACTIVE, found {server['status']}: {server.get('fault')}",

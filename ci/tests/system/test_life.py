@@ -91,7 +91,7 @@ def test_purge_leaves_nothing_of_a_cloud_that_was_in_use(
     openstack(node, "server", "add", "volume", "first", "data")
     want_all_deleted(node)
     apt(node, "purge", *ours(node, before), timeout_s=600)
-    made_by_tests = "/root/arguments /root/watch.py /root/user-data"
+    made_by_tests = "/root/arguments /root/watch.py"
     act(node, "sh", "-c", f"rm {made_by_tests} /root/.ssh/id_ed25519*; systemctl daemon-reload")
     after = inventory(node)
     # Debian's novnc makes that account too, and leaves it to whoever comes.
