@@ -13,13 +13,13 @@ from debconf_check import accepts_selections
 from debian.deb822 import Deb822
 
 from debstack.base.errors import CommandError
-from debstack.dh.series import closure, first_names
+from debstack.dh.series import closure, relation_names
 from debstack.runtime.preseed import Preseed
 from debstack.runtime.preseeds.check import check
 from debstack.runtime.preseeds.conversion.convert import PACKAGES
 from debstack.runtime.preseeds.known import Known, together
 from debstack.spec.component import read_component, resolve
-from debstack.spec.series_questions import collect
+from debstack.spec.series_questions import asked_by, collect
 from pipeline.source import find_sources
 from pipeline.tree import ROOT
 from refpages.preseeds import FOLDER, pages
@@ -48,6 +48,17 @@ _INSTALLER = {
 def known() -> Known:
     """All questions of the tree's packages."""
     return together((), collect(components()))
+
+
+@pytest.fixture(scope="module")
+def asking() -> dict[str, set[str]]:
+    """Each question to the packages that ask it: some have the same password."""
+    found: dict[str, set[str]] = {}
+    for component in components():
+        for binary in component.package:
+            for name in asked_by(component, {binary}):
+                found.setdefault(name, set()).add(binary)
+    return found
 
 
 def text_of(path: Path) -> str:
@@ -92,12 +103,14 @@ def test_debconf_takes_them(path: Path, read: Callable[[Path], str], tmp_path: P
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_every_question_exists_and_takes_the_value(path: Path, known: Known) -> None:
+def test_every_question_exists_and_takes_the_value(
+    path: Path, known: Known, asking: dict[str, set[str]]
+) -> None:
     preseed = Preseed.parse(uncommented(path))
     assert check(preseed, known) == []
     for name, entry in preseed.entries().items():
         if name in known.questions:
-            assert entry.owner == known.questions[name].binary
+            assert entry.owner in asking[name]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -155,12 +168,12 @@ def test_they_name_hosts_of_nobody(path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "names"),
     [
-        ("a, b (= ${binary:Version}) | c,\n d [amd64], ${misc:Depends},", ["a", "b", "d"]),
+        ("a, b (= ${binary:Version}) | c,\n d [amd64], ${misc:Depends},", ["a", "b|c", "d"]),
         ("", []),
     ],
 )
 def test_names_of_relations(text: str, names: list[str]) -> None:
-    assert first_names(text) == names
+    assert relation_names(text) == names
 
 
 def test_what_is_named_instead_of_debians_metapackages_can_be_installed() -> None:
@@ -172,6 +185,10 @@ def test_what_is_named_instead_of_debians_metapackages_can_be_installed() -> Non
 def test_what_an_installation_brings() -> None:
     dependencies = {"role": ["a"], "a": ["b", "role"], "b": ["debian"], "other": ["x"]}
     assert closure("role", dependencies) == {"role", "a", "b", "debian"}
+    # Of alternatives the first, unless another one comes anyway.
+    alternatives = {"role": ["a"], "a": ["b|c"], "other": ["a", "c"]}
+    assert closure("role", alternatives) == {"role", "a", "b"}
+    assert closure("other", alternatives) == {"other", "a", "c"}
 
 
 def test_what_debconf_does_not_take_is_noticed(tmp_path: Path) -> None:

@@ -26,13 +26,17 @@ ROLES_FILE = "roles.json"
 _TOOLKIT = "debstack"
 
 
-def first_names(relations: str) -> list[str]:
-    """Return the name of the first alternative of each relation, substitution variables left out.
+def relation_names(relations: str) -> list[str]:
+    """Return the names of each relation, alternatives as a|b; substitution variables left out.
 
     python-debian complains of relations whose version is a variable.
     """
-    words = [item.split() for item in relations.split(",")]
-    return [item[0] for item in words if item and not item[0].startswith("${")]
+    groups = [[name.split() for name in item.split("|")] for item in relations.split(",")]
+    return [
+        "|".join(words[0] for words in group if words)
+        for group in groups
+        if group[0] and not group[0][0].startswith("${")
+    ]
 
 
 def binary_paragraphs(control: Path) -> list[Deb822]:
@@ -43,20 +47,28 @@ def binary_paragraphs(control: Path) -> list[Deb822]:
 def relations(controls: Iterable[Path], field: str) -> dict[str, list[str]]:
     """Return each binary package of `controls` to what it names in `field`, such as Depends."""
     return {
-        paragraph["Package"]: first_names(paragraph.get(field, ""))
+        paragraph["Package"]: relation_names(paragraph.get(field, ""))
         for control in controls
         for paragraph in binary_paragraphs(control)
     }
 
 
 def closure(start: str, depends: Mapping[str, Iterable[str]]) -> frozenset[str]:
-    """Return the names of all packages that installing `start` brings, itself included."""
-    due, seen = [start], set[str]()
-    while due:
+    """Return the names of all packages that installing `start` brings, itself included.
+
+    Of alternatives that is the first one, where none of them comes anyway.
+    """
+    due, open_, seen = [start], list[str](), set[str]()
+    while due or open_:
+        if not due:
+            alternatives = open_.pop(0).split("|")
+            due += [] if seen & {*alternatives} else alternatives[:1]
+            continue
         name = due.pop()
         if name not in seen:
             seen.add(name)
-            due.extend(depends.get(name, ()))
+            for relation in depends.get(name, ()):
+                (open_ if "|" in relation else due).append(relation)
     return frozenset(seen)
 
 
