@@ -48,6 +48,8 @@ def written_by_apply(component: Component, binary: str) -> list[str]:
     found = {drop_in.path_of(config) for config in configs}
     found.update(config.file for config in configs if config.file)
     found.update(uwsgi_drop_in(component, name) for name in wsgi_units(component, binary))
+    cells = component.package[binary].cells
+    found.update({cells.file} if cells else ())
     return sorted(found)
 
 

@@ -7,6 +7,7 @@ import importlib
 import sys
 
 from debstack.base.run import masked
+from debstack.runtime.cells import noted
 from debstack.runtime.machine import Machine
 from debstack.runtime.step import Step
 from debstack.runtime.steps.site_files import SiteFiles
@@ -23,6 +24,7 @@ MODULES = (
     "ceph",
     "schema",
     "rows",
+    "cells",
     "load",
     "tasks",
     "messaging",
@@ -65,6 +67,7 @@ def steps_of(machine: Machine) -> list[Step]:
 def _secret_texts(machine: Machine) -> list[str]:
     """Return the texts that must not be shown, whatever program printed them."""
     others = [secret for found in machine.node_secrets.values() for secret in found.values()]
+    others += [secret for cell in noted.held(machine.root) for secret in cell.passwords.values()]
     return [str(secret) for secret in (*machine.secrets().values(), *others)]
 
 

@@ -74,6 +74,18 @@ def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     export.add_argument(
         "--region", default="", metavar="NAME", help="with --role region: how that is to be called"
     )
+    export.add_argument(
+        "--cell",
+        default="",
+        metavar="NAME",
+        help="with --role cell: how that is to be called; with --role compute: which one it joins",
+    )
+    export.add_argument(
+        "--host",
+        default="",
+        metavar="ADDRESS",
+        help="with --role cell: its management address (else it shows when that joins)",
+    )
     export.add_argument("--output", default="", metavar="FILE", help="write it there, 0600")
     export.add_argument(
         "--node", metavar="NAME", help="for that machine alone, with RabbitMQ users of its own"
@@ -94,6 +106,9 @@ def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     renew.add_argument("--force", action="store_true", help="whenever it ends")
     renew.add_argument("-q", "--quiet", action="store_true", help="only errors and the last line")
     commands.add_parser("sign", help="answer a request for a certificate (by debstack-sign.socket)")
+    commands.add_parser(
+        "await-cells", help="map cells whose machines have come (by debstack-cells.path)"
+    )
     _add_nodes(commands)
     demo = commands.add_parser(
         "demo", help="make what a first virtual machine needs: networks, image, flavor, key, rules"
@@ -135,6 +150,7 @@ def _add_nodes(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     whom.add_argument(
         "--left", action="store_true", help="every compute node that left by itself (by a timer)"
     )
+    whom.add_argument("--cell", metavar="NAME", help="a cell that has no machines any more")
     forget.add_argument("--dry-run", action="store_true", help="print what would be done")
 
 
@@ -260,9 +276,29 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from debstack.runtime import export, export_region
-    from debstack.spec.vocabulary import REGION_ROLE
+    from debstack.runtime import export, export_cell, export_region
+    from debstack.spec.vocabulary import CELL_ROLE, REGION_ROLE
 
+    export_cell.check_options(
+        arguments.role, cell=arguments.cell, host=arguments.host, region=arguments.region
+    )
+    if arguments.role == CELL_ROLE:
+        return export_cell.export_cell(
+            arguments.cell,
+            host=arguments.host,
+            output=arguments.output,
+            node=arguments.node,
+            valid=arguments.valid,
+        )
+    if arguments.cell:
+        return export_cell.export_in_cell(
+            arguments.role,
+            arguments.cell,
+            output=arguments.output,
+            node=arguments.node,
+            renew=arguments.new_passwords,
+            valid=arguments.valid,
+        )
     if arguments.role == REGION_ROLE:
         return export_region.export_region(
             arguments.region,
@@ -292,6 +328,12 @@ def _sign(_: argparse.Namespace) -> int:
     return service.sign()
 
 
+def _await_cells(_: argparse.Namespace) -> int:
+    from debstack.runtime.cells.command import await_cells
+
+    return await_cells()
+
+
 def _demo(arguments: argparse.Namespace) -> int:
     from debstack.runtime.demo import command
 
@@ -319,6 +361,10 @@ def _drain(arguments: argparse.Namespace) -> int:
 def _forget(arguments: argparse.Namespace) -> int:
     from debstack.runtime.nodes import command
 
+    if arguments.cell is not None:
+        from debstack.runtime.cells.command import forget_cell
+
+        return forget_cell(arguments.cell, dry_run=arguments.dry_run)
     if arguments.left:
         return command.forget_left(dry_run=arguments.dry_run)
     return command.forget(arguments.node, dry_run=arguments.dry_run)
@@ -395,6 +441,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "export": _export,
     "renew": _renew,
     "sign": _sign,
+    "await-cells": _await_cells,
     "nodes": _nodes,
     "drain": _drain,
     "forget": _forget,

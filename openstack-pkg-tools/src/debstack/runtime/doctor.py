@@ -15,6 +15,7 @@ from debstack.base.main import FAILURE, OK
 from debstack.base.run import run
 from debstack.runtime import answers, catalogue, ini, listening
 from debstack.runtime.assemble import without_secrets
+from debstack.runtime.cells import places
 from debstack.runtime.files import read_text
 from debstack.runtime.graph import State
 from debstack.runtime.machine import Machine, engine_in_use, read_machine, require_root
@@ -110,6 +111,7 @@ def _sets_password(path: Path) -> bool:
 
 def _modes(machine: Machine) -> Iterator[Finding]:
     others = [passwords.path_of(node) for node in machine.node_secrets]
+    others += [f"{places.FOLDER}/{name}{places.SUFFIX}" for name in places.names(machine.root)]
     for absolute in (answers.SECRETS_FILE, *others, CLOUDS, OPENRC):
         yield from _mode(machine.root / absolute.lstrip("/"), 0o077)
     for manifest in machine.manifests:
@@ -139,6 +141,9 @@ def _ports(machine: Machine) -> Iterator[Finding]:
 def _upgrade_check(manifest: Manifest) -> Iterator[Finding]:
     program = Path(f"/usr/bin/{manifest.source}-status")
     if not program.exists() or not manifest.package.schema:
+        return
+    # What the controller uses too is checked there, with the rest, which cannot be seen from here.
+    if all(database.remote for database in manifest.package.database.values()):
         return
     argv = [str(program), "upgrade", "check"]
     done = run(argv, check=False, as_user=manifest.user or None, timeout_s=_UPGRADE_CHECK_S)

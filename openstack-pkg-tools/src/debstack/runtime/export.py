@@ -11,7 +11,7 @@ import dataclasses
 import os
 import stat
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -271,7 +271,13 @@ def _export_to_clients(output: str, *, node: str | None) -> int:
 
 
 def invited(
-    site: Site, packages: Sequence[Manifest], role: str, node: str, valid: timedelta
+    site: Site,
+    packages: Sequence[Manifest],
+    role: str,
+    node: str,
+    valid: timedelta,
+    *,
+    cell: str = "",
 ) -> dict[str, Secret]:
     """Return the secret by which a machine with `packages` gets a certificate, if it needs one."""
     units = [unit for manifest in packages for unit in manifest.package.unit.values()]
@@ -280,7 +286,7 @@ def invited(
         return {}
     chosen = site.answers.get(PUBLIC_HOST, "")
     names = (chosen,) if role == _PUBLIC and chosen else ()
-    made = signing.invite(_ROOT, datetime.now(UTC), node=node, names=names, valid=valid)
+    made = signing.invite(_ROOT, datetime.now(UTC), node=node, names=names, cell=cell, valid=valid)
     return {JOIN_SECRET: made}
 
 
@@ -320,6 +326,7 @@ def export(
     renew: bool = False,
     region: str = "",
     valid: timedelta = signing.VALID,
+    adapt: Callable[[Handed], Handed] = lambda handed: handed,
 ) -> int:
     """Print the preseed file for `role`, or write it to the file `output`; return the exit code.
 
@@ -328,7 +335,8 @@ def export(
     made and applied first: passwords that all nodes share, and a message broker that listens to
     them. With `node` that machine gets RabbitMQ users of its own, with new passwords if `renew` is
     set. A secret to join with, where the role needs one, is `valid` for so long. A `region` is
-    refused: only a controller of another one has a name for it. Raises DebstackError.
+    refused: only a controller of another one has a name for it. What is handed on is what `adapt`
+    makes of it. Raises DebstackError.
     """
     require_root()
     _check_arguments(node, renew=renew, region=region)
@@ -357,7 +365,7 @@ def export(
             _set_up_users(site, node)
     handed = _handed(machine, site, packages, role, node or "")
     invitation = invited(site, packages, role, node or "", valid)
-    handed = dataclasses.replace(handed, secrets={**handed.secrets, **invitation})
+    handed = adapt(dataclasses.replace(handed, secrets={**handed.secrets, **invitation}))
     names = sorted({*more, *besides_of_debian(site, packages)})
     deliver(text_of(handed, role, names), output)
     _tell_face(site, role)

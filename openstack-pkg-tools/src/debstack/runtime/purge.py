@@ -21,9 +21,10 @@ from debstack.base.main import OK
 from debstack.base.run import PATH, run
 from debstack.base.secret import Secret
 from debstack.runtime import answers, manifests
+from debstack.runtime.cells import places
 from debstack.runtime.database.driver import driver_for
 from debstack.runtime.facts import gather
-from debstack.runtime.files import WantedFile, read_text, refusal, write
+from debstack.runtime.files import WantedFile, read_text, refusal, remove, write
 from debstack.runtime.lock import single_apply
 from debstack.runtime.machine import engine_in_use, require_root
 from debstack.runtime.nodes.passwords import held, path_of
@@ -31,10 +32,12 @@ from debstack.runtime.nodes.passwords import users as node_users
 from debstack.runtime.preseed import Preseed
 from debstack.runtime.resolve import (
     Inputs,
+    broker_of,
     database_server,
     identity_site,
     resolve,
     resolved_account,
+    shared_broker,
 )
 from debstack.runtime.site import Site
 from debstack.runtime.step import Change
@@ -154,12 +157,14 @@ def identity_removals(purge: Purge) -> list[Change]:
 def messaging_removals(purge: Purge) -> list[Change]:
     """Return the changes that delete the package's RabbitMQ accounts. Raises DebstackError."""
     names = purge.alone(lambda m: m.package.messaging)
-    local = "rabbitmq" in purge.inputs.facts.servers
-    if not names or not (local or purge.inputs.shared("messaging-host")):
+    inputs = purge.inputs
+    management = inputs.shared("management-address", inputs.facts.primary_address)
+    broker = broker_of(inputs, purge.manifest, shared_broker(inputs, management))
+    if not names or not broker.hosts:
         return []
     from debstack.runtime import rabbitmq
 
-    here = local and not purge.inputs.shared("messaging-host")
+    here = broker.local
     passwords = {manifests.password_name(purge.manifest, "messaging", n): n for n in names}
     users = [*names, *node_users(passwords, purge.inputs.node_secrets)] if here else names
     return rabbitmq.removals(names, users, local=here)
@@ -201,13 +206,20 @@ def _delete(directory: Path) -> None:
 
 
 def file_removals(purge: Purge) -> list[Change]:
-    """Return the changes that delete key repositories and forget passwords."""
+    """Return the changes that delete key repositories and forget cells and passwords."""
     paths = purge.alone(lambda m: [r.path for r in m.package.key_repository.values()])
     changes = [
         Change(summary=f"delete {path}", perform=partial(_delete, purge.root / path[1:]))
         for path in paths
         if (purge.root / path[1:]).is_dir()
     ]
+    if purge.manifest.package.cells is not None:
+        changes += [
+            Change(summary=f"delete {path}", perform=partial(remove, path))
+            for name in places.names(purge.root)
+            for path in (places.came_path(purge.root, name), places.path_of(purge.root, name))
+            if path.exists()
+        ]
     names = purge.alone(lambda m: m.password.values())
     changes += forgetting(purge.root, answers.SECRETS_FILE, names)
     for node in purge.inputs.node_secrets:

@@ -28,7 +28,13 @@ from debstack.runtime.site import (
     Tls,
     TlsMode,
 )
-from debstack.runtime.urls import bracketed, host_ports, is_address, transport_url
+from debstack.runtime.urls import (
+    bracketed,
+    host_ports,
+    is_address,
+    split_host_port,
+    transport_url,
+)
 from debstack.spec.vocabulary import CatalogueService, Manifest
 
 RABBITMQ_PORT = 5672
@@ -124,6 +130,7 @@ def resolved_account(
         url=service_url(server, database=key, user=user, password=password, path=path),
         system_user=manifest.user,
         path=path,
+        remote=manifest.package.database[key].remote,
     )
 
 
@@ -133,6 +140,25 @@ def _accounts(inputs: Inputs, server: DatabaseServer) -> dict[tuple[str, str], D
         for manifest in inputs.manifests
         for key in manifest.package.database
     }
+
+
+def _check_remote(inputs: Inputs, server: DatabaseServer) -> None:
+    """Refuse another database than MariaDB here for what the controller uses too."""
+    names = [
+        name
+        for manifest in inputs.manifests
+        for name, database in manifest.package.database.items()
+        if database.remote
+    ]
+    if names and (server.host or server.engine is not Engine.MARIADB):
+        found = f"{server.engine} at {server.host}" if server.host else server.engine.value
+        raise AnswerError(
+            "openstack/database",
+            f"expected MariaDB on this machine, since the controller uses {', '.join(names)} too,"
+            f" found {found}",
+            hint="run: apt-get install mariadb-server; empty openstack/database-host in"
+            f" {SITE_FILE}; then: debstack apply",
+        )
 
 
 def tls_mode(inputs: Inputs) -> TlsMode:
@@ -285,6 +311,16 @@ def identity_site(inputs: Inputs) -> IdentitySite | None:
 
 def _check_identity(inputs: Inputs, identity: IdentitySite | None) -> None:
     users = [m.title for m in inputs.manifests if m.registers]
+    # Keystone is where the controller is.
+    with_controller = {
+        m.title for m in inputs.manifests if any(d.remote for d in m.package.database.values())
+    }
+    if identity is None and with_controller:
+        raise AnswerError(
+            "openstack/identity-url",
+            f"needed by {', '.join(sorted(with_controller))}, and empty",
+            hint=_JOIN_FIRST,
+        )
     if not users:
         return
     if identity is None:
@@ -312,6 +348,7 @@ def _account_of(
         source=manifest.source,
         password=password,
         url=transport_url((user, password), broker.hosts, name, broker.ca),
+        broker=broker,
     )
 
 
@@ -328,11 +365,28 @@ def _messaging_of_nodes(inputs: Inputs, broker: Broker) -> tuple[MessagingAccoun
     )
 
 
-def _messaging(inputs: Inputs, broker: Broker) -> dict[str, MessagingAccount]:
+def broker_of(inputs: Inputs, manifest: Manifest, shared: Broker) -> Broker:
+    """Return the broker of the accounts of `manifest`: its own, or the `shared` one."""
+    answer = inputs.answers.get(f"{manifest.question_prefix}/messaging-host", "")
+    if not answer:
+        return shared
+    management = inputs.shared("management-address", inputs.facts.primary_address)
+    here = {"localhost", "127.0.0.1", "::1", management, inputs.facts.hostname}
+    hosts = {split_host_port(item, 0)[0] for item in answer.split(",")}
+    if hosts <= here and "rabbitmq" in inputs.facts.servers:
+        return _local_broker(inputs, management)
+    ca = inputs.shared("messaging-ca")
+    found = host_ports(answer, RABBITMQS_PORT if ca else RABBITMQ_PORT)
+    return Broker(hosts=found, ca=ca, hosts_outside=found, ca_outside=ca)
+
+
+def _messaging(inputs: Inputs, shared: Broker) -> dict[str, MessagingAccount]:
     found = {}
-    # The users of a broker on this machine are for all machines.
-    node = "" if broker.local else inputs.shared("messaging-node")
     for manifest in inputs.manifests:
+        broker = broker_of(inputs, manifest, shared)
+        # The users of a broker on this machine are for all machines, and so are those of a cell.
+        own = not broker.local and broker is shared
+        node = inputs.shared("messaging-node") if own else ""
         for name, messaging in manifest.package.messaging.items():
             if not broker.hosts:
                 if messaging.required:
@@ -355,7 +409,7 @@ def _memcached(inputs: Inputs) -> tuple[str, ...]:
     return (f"127.0.0.1:{MEMCACHED_PORT}",) if "memcached" in inputs.facts.servers else ()
 
 
-def _broker(inputs: Inputs, management: str) -> Broker:
+def shared_broker(inputs: Inputs, management: str) -> Broker:
     """Return where the broker is, for this machine and for others."""
     if inputs.shared("messaging-host"):
         ca = inputs.shared("messaging-ca")
@@ -364,6 +418,10 @@ def _broker(inputs: Inputs, management: str) -> Broker:
         return Broker(hosts=hosts, ca=ca, hosts_outside=hosts, ca_outside=ca)
     if "rabbitmq" not in inputs.facts.servers:
         return Broker()
+    return _local_broker(inputs, management)
+
+
+def _local_broker(inputs: Inputs, management: str) -> Broker:
     secured = tls_mode(inputs) is not TlsMode.OFF
     port = RABBITMQS_PORT if secured else RABBITMQ_PORT
     return Broker(
@@ -388,13 +446,14 @@ def resolve(inputs: Inputs) -> Site:
     management = inputs.shared("management-address", inputs.facts.primary_address)
     endpoints = _endpoints(inputs)
     identity = _identity(inputs, endpoints)
-    broker = _broker(inputs, management)
+    broker = shared_broker(inputs, management)
     problems: list[AnswerError] = []
     tls = Tls()
     server = DatabaseServer(engine=Engine.SQLITE)
     messaging: dict[str, MessagingAccount] = {}
     try:
         server = database_server(inputs)
+        _check_remote(inputs, server)
     except AnswerError as error:
         problems.append(error)
     controllers: tuple[str, ...] = ()

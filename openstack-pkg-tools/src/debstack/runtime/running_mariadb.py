@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from debstack.base.errors import DatabaseError
@@ -25,6 +26,37 @@ def _ask(statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...
         raise DatabaseError(
             f"MariaDB: {error}", hint="see: journalctl --unit mariadb; then run: debstack apply"
         ) from error
+
+
+def addresses() -> str | None:
+    """Return where the server listens, as bind_address has it; None where it cannot be asked."""
+    try:
+        rows = _ask("SELECT @@GLOBAL.bind_address")
+    except DatabaseError:
+        return None
+    return str(rows[0][0] or "")
+
+
+def certificate_ends(path: str) -> datetime | None:
+    """Return when the certificate ends that the server shows; None where it is not that of `path`.
+
+    The same for a server that cannot be asked.
+    """
+    try:
+        if _ask("SELECT @@GLOBAL.ssl_cert") != [(path,)]:
+            return None
+        rows = _ask("SHOW GLOBAL STATUS LIKE 'Ssl_server_not_after'")
+    except DatabaseError:
+        return None
+    told = str(rows[0][1]) if rows else ""
+    if not told:
+        return None
+    return datetime.strptime(told, "%b %d %H:%M:%S %Y %Z").replace(tzinfo=UTC)
+
+
+def reload_certificate() -> None:
+    """Make the running server read its certificate again. Raises DatabaseError."""
+    _ask("FLUSH SSL")
 
 
 def max_connections() -> int | None:

@@ -79,6 +79,8 @@ class DatabaseAccount:
     system_user: str
     #: The file, for SQLite; empty otherwise.
     path: str = ""
+    #: Whether the controller of the cloud uses it too, from its own machine.
+    remote: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +111,21 @@ class EndpointUrls:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Broker:
+    """The message broker that the services of this machine use, if there is one."""
+
+    #: host:port of each of its machines; empty where there is none.
+    hosts: tuple[str, ...] = ()
+    #: File with the authorities that its certificate is verified with; empty for no TLS.
+    ca: str = ""
+    #: Whether it runs on this machine, and is administered by debstack.
+    local: bool = False
+    #: Both, as other machines of the cloud have it.
+    hosts_outside: tuple[str, ...] = ()
+    ca_outside: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessagingAccount:
     """A RabbitMQ user and its virtual host, resolved."""
 
@@ -119,6 +136,7 @@ class MessagingAccount:
     source: str
     password: Secret
     url: Secret
+    broker: Broker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,21 +158,6 @@ class RingsSite:
     limit: int = 100
     #: Whether a device has to be a file system of its own.
     mount_check: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Broker:
-    """The message broker that the services of this machine use, if there is one."""
-
-    #: host:port of each of its machines; empty where there is none.
-    hosts: tuple[str, ...] = ()
-    #: File with the authorities that its certificate is verified with; empty for no TLS.
-    ca: str = ""
-    #: Whether it runs on this machine, and is administered by debstack.
-    local: bool = False
-    #: Both, as other machines of the cloud have it.
-    hosts_outside: tuple[str, ...] = ()
-    ca_outside: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,3 +200,13 @@ class Site:
     answers: Mapping[str, str] = field(default_factory=dict)
     #: Full name of each password question to its answer, given or generated.
     secrets: Mapping[str, Secret] = field(default_factory=dict)
+
+    @property
+    def has_broker(self) -> bool:
+        """Whether services of this machine use the message broker of this machine."""
+        return any(account.broker.local for account in self.messaging.values())
+
+    @property
+    def has_remote_databases(self) -> bool:
+        """Whether the controller of the cloud uses databases of this machine."""
+        return any(account.remote for account in self.accounts.values())

@@ -326,6 +326,26 @@ def _volume_types(problems: Problems, where: str, component: Component, package:
     _asked(problems, where, component, _VOLUME_TYPE_QUESTIONS)
 
 
+def _cells(problems: Problems, where: str, component: Component, package: Package) -> None:
+    declared = package.cells
+    if declared is None:
+        return
+    problems.path(f"{where}.file", declared.file)
+    packages = component.package.values()
+    schemas = [key for p in packages for key in p.schema]
+    remote = [key for p in packages for key, found in p.database.items() if found.remote]
+    messaging = [key for p in packages for key in p.messaging]
+    for key, name, known, what in (
+        ("database", declared.database, schemas, "schema"),
+        ("cell-database", declared.cell_database, remote, "remote database"),
+        ("messaging", declared.messaging, messaging, "virtual host"),
+    ):
+        if name not in known:
+            problems.add(
+                f"{where}.{key}", f"no {what} is declared as {quoted(name)}{_near(name, known)}"
+            )
+
+
 def problems_of(
     component: Component,
     *,
@@ -358,6 +378,7 @@ def problems_of(
         _rings(problems, f"{where}.rings", component, package)
         _host_aggregates(problems, f"{where}.host-aggregates", component, package)
         _volume_types(problems, f"{where}.volume-types", component, package)
+        _cells(problems, f"{where}.cells", component, package)
         for key, config in package.config.items():
             _config(problems, f"{where}.config.{key}", config, known, questions)
         validate_setting.rows(problems, where, component, package, known)

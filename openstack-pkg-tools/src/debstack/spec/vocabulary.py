@@ -19,8 +19,10 @@ ENGINES = ("mariadb", "postgresql", "sqlite")
 
 #: The controller of a further region, which shares the Keystone of the first.
 REGION_ROLE = "region"
+#: The machine with database and message broker of a further cell of Nova.
+CELL_ROLE = "cell"
 #: What a machine of a cloud can be, as the metapackages openstack-ROLE make it.
-ROLES = ("controller", "compute", "storage", "object-storage", "proxy", REGION_ROLE)
+ROLES = ("controller", "compute", "storage", "object-storage", "proxy", REGION_ROLE, CELL_ROLE)
 #: The catalogue services that keep records of machines, and by which debstack can delete them.
 RECORD_SERVICES = ("compute",)
 #: How the name of a note ends that says how to delete the records of a removed package.
@@ -123,6 +125,9 @@ class Database:
 
     #: The database user; the key if empty.
     user: str = ""
+    #: Whether the controller of the cloud uses it too: the MariaDB of the machine then listens at
+    #: the management address, by TLS unless that is off.
+    remote: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,7 +318,8 @@ class Messaging:
 
     In values: ${messaging.KEY} is its transport URL. Its password is the secret
     <question-prefix>/messaging-password. Where the machine has no broker, keys whose value
-    needs it are left out.
+    needs it are left out. A question <question-prefix>/messaging-host, where it is declared and
+    answered, names the broker of these accounts, in place of openstack/messaging-host.
     """
 
     #: Whether the service cannot do without a broker.
@@ -453,6 +459,23 @@ class VolumeTypes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cells:
+    """The further cells of Nova that debstack export --role cell has noted, mapped as they answer.
+
+    Daemons of the source are restarted where a cell comes, changes or goes.
+    """
+
+    #: The database, by its key, with the table cell_mappings; of this source, with a schema.
+    database: str
+    #: The database, by its key, that the machine of a cell has; of this source, and `remote`.
+    cell_database: str
+    #: The virtual host, of this source, that the broker of a cell has.
+    messaging: str
+    #: The file, among the drop-ins of the daemons, that tells which cells there are, in comments.
+    file: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CephPool:
     """A pool of Ceph, and the answers with which it is used."""
 
@@ -568,6 +591,8 @@ class Package:
     host_aggregates: HostAggregates | None = None
     #: Volume types, made once Cinder answers.
     volume_types: VolumeTypes | None = None
+    #: Further cells of Nova, mapped before any daemon of the source is started.
+    cells: Cells | None = None
     #: Access to Ceph, before any daemon of the source is started.
     ceph: Ceph | None = None
     #: Configuration drop-ins.

@@ -40,6 +40,14 @@ def test_a_compute_node_has_what_its_metapackage_brings(output: Path) -> None:
     assert "keystone" in roles["controller"]
 
 
+def test_of_alternatives_the_one_is_taken_that_comes_anyway(output: Path) -> None:
+    roles = json.loads((output / "roles.json").read_text())["role"]
+    assert {"nova-cell", "nova-conductor", "nova-consoleproxy"} <= set(roles["cell"])
+    assert not {"nova-database", "nova-api", "keystone"} & set(roles["cell"])
+    assert "nova-database" in roles["controller"]
+    assert "nova-cell" not in roles["controller"]
+
+
 def test_what_a_metapackage_suggests_stands_apart_from_what_it_brings(output: Path) -> None:
     read = json.loads((output / "roles.json").read_text())
     assert read["suggested"]["compute"] == {

@@ -6,11 +6,13 @@ import logging
 
 import pymysql
 import pytest
+from unit.runtime.making import inputs, manifests_of
 
 from debstack.base.errors import DatabaseError, Retriable
 from debstack.base.secret import Secret
 from debstack.runtime.database.driver import Login
 from debstack.runtime.database.mariadb import Facts, parse_grants, plan, translated, wanted_host
+from debstack.runtime.resolve import resolved_account
 from debstack.runtime.site import DatabaseServer, Engine
 
 LOGIN = Login(host="localhost", port=0, user="nova", password=Secret("x"), database="nova_api")
@@ -116,4 +118,12 @@ def test_other_errors_are_told_as_they_are() -> None:
 
 
 def test_a_local_account_serves_this_machine_alone() -> None:
-    assert (wanted_host(LOCAL), wanted_host(REMOTE)) == ("localhost", "%")
+    installed = manifests_of("nova")
+    own, remote = (
+        resolved_account(inputs(installed), LOCAL, manifest, key)
+        for manifest in installed
+        for key in manifest.package.database
+        if key in ("nova", "nova_cell")
+    )
+    assert (wanted_host(LOCAL, own), wanted_host(REMOTE, own)) == ("localhost", "%")
+    assert wanted_host(LOCAL, remote) == "%"

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from unit.runtime.making import install
+from unit.runtime.making import install, manifests_of
 
 from debstack.base.run import Result
 from debstack.runtime import doctor, listening
@@ -114,3 +114,30 @@ def test_the_services_own_upgrade_check(
     (finding,) = doctor._upgrade_check(manifest)
     assert finding.serious is serious
     assert "Check: Policy; Result: Failure; Details: none" in finding.what
+
+
+def test_what_a_cell_cannot_see_is_not_checked_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[str] = []
+
+    def run(argv: list[str], **_options: object) -> Result:
+        checked.append(argv[0])
+        return Result(code=0, stdout="", stderr="")
+
+    monkeypatch.setattr(doctor, "run", run)
+    monkeypatch.setattr(Path, "exists", lambda _path: True)
+    for manifest in manifests_of("nova"):
+        if manifest.binary == "nova-cell":
+            assert list(doctor._upgrade_check(manifest)) == []
+    assert checked == []
+    for manifest in manifests_of("nova"):
+        assert list(doctor._upgrade_check(manifest)) == []
+    assert checked == ["/usr/bin/nova-status"]
+
+
+def test_the_passwords_of_cells_are_for_nobody_else(machine: Machine) -> None:
+    path = machine.root / "etc/debstack/cells/two.preseed"
+    path.parent.mkdir(parents=True)
+    path.write_text("")
+    path.chmod(0o640)
+    (finding,) = doctor.examine(machine)
+    assert finding.repair == f"chmod 0600 {path}"

@@ -18,6 +18,7 @@ from debstack.runtime.nodes.inventory import (
     Area,
     Report,
     as_data,
+    in_cells,
     line_of,
     moment,
     nodes_of,
@@ -47,6 +48,18 @@ def test_services_of_one_machine_are_one_node() -> None:
     assert line_of(second) == "b: up; compute; zone az1; QEMU 10.0.2"
     assert as_data(second)["drained"] is False
     assert (as_data(first)["zone"], as_data(second)["zone"]) == (None, "az1")
+
+
+def test_a_machine_of_a_further_cell_is_told_as_one() -> None:
+    reports = [_report("a", "nova-conductor"), _report("b", "nova-compute")]
+    reports += [_report("c", "nova-conductor"), _report("c", "nova-scheduler")]
+    cells = {"a": "two", "b": "cell1", "c": "cell1"}
+    first, second, third = in_cells(nodes_of(reports, {}, NOW), cells)
+    assert line_of(first) == "a: up; cell; cell two"
+    assert line_of(second) == "b: up; compute"
+    assert (as_data(first)["cell"], as_data(second)["cell"]) == ("two", "cell1")
+    assert third.roles == ("controller",)
+    assert in_cells((first,), {})[0].cell == ""
 
 
 @pytest.mark.parametrize(

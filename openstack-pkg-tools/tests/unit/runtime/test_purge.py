@@ -9,6 +9,7 @@ from unit.runtime.making import install, manifests_of
 
 from debstack.base.errors import DebstackError, IdentityUnavailable
 from debstack.runtime import manifests, purge
+from debstack.runtime.cells import places
 from debstack.runtime.keystone.registered import Registered
 from debstack.runtime.keystone.removing import Leaving, plan_removal
 from debstack.runtime.keystone.snapshot import FoundEndpoint, FoundService, FoundUser, Snapshot
@@ -110,6 +111,25 @@ def found(*regions: str) -> Snapshot:
             for r in regions
         ),
     )
+
+
+def test_what_is_noted_of_cells_goes_with_what_maps_them(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = ("_settings", "_registered", "_accounts", "_databases")
+    kept = [part for part in purge.PARTS if part[0].__name__ not in here]
+    monkeypatch.setattr(purge, "PARTS", tuple(kept))
+    for manifest in manifests_of("nova"):
+        path = root / manifests.REMOVED.lstrip("/") / f"{manifest.binary}.json"
+        path.write_text(manifest_json(manifest))
+    noted = (places.path_of(root, "two"), places.came_path(root, "two"))
+    for path in noted:
+        path.parent.mkdir(parents=True)
+        path.write_text("")
+    assert purge.purge("nova-conductor", data=True, root=root) == 0
+    assert all(path.exists() for path in noted)
+    assert purge.purge("nova-database", data=True, root=root) == 0
+    assert not any(path.exists() for path in noted)
 
 
 def test_a_catalogue_entry_goes_with_its_last_endpoint() -> None:

@@ -26,10 +26,18 @@ EVERY = "a'b\"€"
 
 
 def account(
-    name: str = "glance", password: str = EVERY, user: str | None = None
+    name: str = "glance",
+    password: str = EVERY,
+    user: str | None = None,
+    broker: site.Broker = HERE,
 ) -> MessagingAccount:
     return MessagingAccount(
-        name=name, user=user or name, source=name, password=Secret(password), url=Secret("")
+        name=name,
+        user=user or name,
+        source=name,
+        password=Secret(password),
+        url=Secret(""),
+        broker=broker,
     )
 
 
@@ -128,7 +136,7 @@ def test_all_broken_accounts_are_repaired_by_one_import(monkeypatch: pytest.Monk
         repaired.append([a.name for a in accounts])
 
     monkeypatch.setattr(messaging, "repair", repair)
-    step = MessagingStep([account(name) for name in found], HERE)
+    step = MessagingStep([account(name) for name in found])
     changes = step.changes()
     assert [c.summary for c in changes] == [
         "set up RabbitMQ virtual host and user glance",
@@ -142,8 +150,8 @@ def test_all_broken_accounts_are_repaired_by_one_import(monkeypatch: pytest.Monk
 def test_a_broker_elsewhere_is_not_touched_but_told_about(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(messaging, "standing", lambda *_, broker: Standing.REFUSED)
-    step = MessagingStep([account(password="hidden")], ELSEWHERE)
+    monkeypatch.setattr(messaging, "standing", lambda *_: Standing.REFUSED)
+    step = MessagingStep([account(password="hidden", broker=ELSEWHERE)])
     with pytest.raises(MessagingError, match="glance: no such user") as told:
         step.changes()
     assert "rabbitmqctl set_permissions -p glance glance" in (told.value.hint or "")

@@ -8,10 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from unit.runtime.making import RUNNING, STOPPED, context
+from unit.runtime.making import RUNNING, STOPPED, applied, context, inputs, manifests_of
 
 from debstack.runtime import broker_node, running_mariadb, systemd
+from debstack.runtime.context import Context
+from debstack.runtime.resolve import resolve
 from debstack.runtime.steps.servers import ServerStep, build, server_steps
+from debstack.runtime.tls import issuing, places
 
 
 @pytest.fixture
@@ -149,4 +152,98 @@ def test_a_running_mariadb_is_told_and_not_restarted(
         change.perform()
     assert told == [1024]
     monkeypatch.setattr(running_mariadb, "max_connections", lambda: 1024)
+    assert step.changes() == []
+
+
+class Mariadb:
+    """A server that runs with settings of its own."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.addresses = "127.0.0.1"
+        self.ends: datetime | None = None
+        self.reloaded = 0
+        monkeypatch.setattr(systemd, "unit_state", lambda _unit: RUNNING)
+        monkeypatch.setattr(running_mariadb, "max_connections", lambda: 1024)
+        monkeypatch.setattr(running_mariadb, "addresses", lambda: self.addresses)
+        monkeypatch.setattr(running_mariadb, "certificate_ends", lambda _path: self.ends)
+        monkeypatch.setattr(running_mariadb, "reload_certificate", self._reload)
+
+    def _reload(self) -> None:
+        self.reloaded += 1
+
+
+def of_cell(root: Path, answers: dict[str, str] | None = None) -> Context:
+    """The machine of a cell, whose database the controller uses too."""
+    wanted = ("debstack", "nova-common", "nova-cell")
+    everything = (*manifests_of("debstack"), *manifests_of("nova"))
+    installed = tuple(manifest for manifest in everything if manifest.binary in wanted)
+    told = {"openstack/identity-url": "https://one:5000/v3", "openstack/join": "true"}
+    site = resolve(inputs(installed, {**told, **(answers or {})}))
+    return Context(site=site, manifests=installed, root=root)
+
+
+def test_a_mariadb_that_others_use_listens_to_them_by_tls_once_it_has_a_certificate(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Mariadb(monkeypatch)
+    early = server_steps(of_cell(root), early=True)[0]
+    assert early.id == "server:mariadb"
+    early.file_changes()[0].perform()
+    path = root / "etc/mysql/mariadb.conf.d/60-debstack.cnf"
+    assert "bind-address" not in path.read_text()
+    assert [step.id for step in build(of_cell(root))][:2] == ["tls:rabbitmq", "tls:mariadb"]
+    step = server_steps(of_cell(root))[0]
+    assert "tls:mariadb" in step.needs
+    found = step.changes()
+    assert [change.summary for change in found] == [
+        "write /etc/mysql/mariadb.conf.d/60-debstack.cnf",
+        "restart mariadb.service",
+    ]
+    found[0].perform()
+    text = path.read_text()
+    assert "\nbind-address = 127.0.0.1,10.0.0.4\n" in text
+    assert "\nrequire_secure_transport = ON\n" in text
+    # The restart did not happen: the next run sees it.
+    assert [change.summary for change in step.changes()] == ["restart mariadb.service"]
+    server.addresses = "127.0.0.1,10.0.0.4"
+    assert step.changes() == []
+
+
+def test_without_tls_a_mariadb_that_others_use_needs_no_certificate(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Mariadb(monkeypatch)
+    off = of_cell(root, {"openstack/tls": "off"})
+    early = server_steps(off, early=True)[0]
+    early.file_changes()[0].perform()
+    text = (root / "etc/mysql/mariadb.conf.d/60-debstack.cnf").read_text()
+    assert "\nbind-address = 127.0.0.1,10.0.0.4\n" in text
+    assert "ssl" not in text
+    assert [step.id for step in build(off)] == ["server:mariadb", "server:rabbitmq"]
+
+
+def test_a_running_mariadb_is_told_that_its_certificate_is_new(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Mariadb(monkeypatch)
+    now = datetime.now(UTC).replace(microsecond=0)
+    key = issuing.new_key()
+    public = issuing.private_of(key).public_key()
+    authority = issuing.new_authority("one", now)
+    text = issuing.signed(authority, public, "box", ["10.0.0.4"], now)
+    monkeypatch.setattr(places, "machine_pair", lambda _: issuing.Pair(key=key, certificate=text))
+    (root / "etc/mysql").mkdir(exist_ok=True)
+    monkeypatch.setattr("debstack.runtime.files._ids", lambda _: (0, 0))
+    step = next(step for step in build(of_cell(root)) if step.id == "tls:mariadb")
+    # One that shows another certificate than ours is its own step's to restart.
+    assert [change.summary for change in step.changes()] == [
+        "write /etc/mysql/debstack.key",
+        "write /etc/mysql/debstack.crt",
+    ]
+    for change in step.changes():
+        change.perform()
+    server.ends = now
+    assert applied(step) == ["let mariadb.service read its certificate again"]
+    assert server.reloaded == 1
+    server.ends = now + issuing.LIFETIME
     assert step.changes() == []

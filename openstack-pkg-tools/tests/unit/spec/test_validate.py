@@ -35,6 +35,12 @@ PASTE = {
     f"{COMMON}/config/tiny/samples": ["etc/tiny.conf-sample"],
 }
 
+CELLS = {
+    "database": "tiny_api",
+    "cell-database": "tiny",
+    "messaging": "tiny",
+    "file": "/etc/tiny/tiny.conf.d/60-debstack-cells.conf",
+}
 AGGREGATES = {"unit": "tiny-api", "user": "tiny"}
 TYPES = {"config": "tiny", "user": "tiny"}
 POOL = {"name": "things", "question": "tiny/colour", "answers": ["red"]}
@@ -98,6 +104,22 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     (
         {f"{COMMON}/volume-types": {**TYPES, "config": "tinny"}},
         'volume-types.config: this package declares no configuration "tinny" (did you',
+    ),
+    (
+        {f"{COMMON}/cells": CELLS},
+        'cells.database: no schema is declared as "tiny_api"',
+    ),
+    (
+        {f"{COMMON}/cells": {**CELLS, "database": "tiny"}},
+        'cells.cell-database: no remote database is declared as "tiny"',
+    ),
+    (
+        {f"{COMMON}/cells": CELLS},
+        'cells.messaging: no virtual host is declared as "tiny"',
+    ),
+    (
+        {f"{COMMON}/cells": {**CELLS, "file": "cells.conf"}},
+        "cells.file: expected an absolute path",
     ),
     (
         {**PASTE, f"{COMMON}/config/tiny/samples": None},

@@ -89,9 +89,9 @@ def sent_password(login: Login) -> bytes:
         ) from error
 
 
-def wanted_host(server: DatabaseServer) -> str:
-    """Return the host part of an account: this machine, or any for a server elsewhere."""
-    return "%" if server.host else "localhost"
+def wanted_host(server: DatabaseServer, account: DatabaseAccount) -> str:
+    """Return the host part of an account: this machine, or any where it comes from elsewhere."""
+    return "%" if server.host or account.remote else "localhost"
 
 
 def plan(
@@ -390,7 +390,7 @@ class MariadbDriver(Driver):
         self, account: DatabaseAccount, accounts: Sequence[DatabaseAccount]
     ) -> list[Change]:
         """See Driver."""
-        login, host = parse_login(account.url), wanted_host(self._server)
+        login, host = parse_login(account.url), wanted_host(self._server, account)
         owned = frozenset(a.database for a in accounts if a.user == account.user)
         ours = frozenset(a.database for a in accounts)
         facts = self._facts(login, host)
@@ -402,7 +402,7 @@ class MariadbDriver(Driver):
 
     def declared(self, account: DatabaseAccount) -> list[str]:
         """See Driver."""
-        host = wanted_host(self._server)
+        host = wanted_host(self._server, account)
         return [
             f"create database {account.database}",
             f"create database user {account.user}@{host}",
@@ -416,7 +416,7 @@ class MariadbDriver(Driver):
 
     def removals(self, account: DatabaseAccount) -> list[Change]:
         """See Driver."""
-        host = wanted_host(self._server)
+        host = wanted_host(self._server, account)
         quoted = identifier(Engine.MARIADB, account.database)
         removals: list[Change] = []
         if self._ask(

@@ -18,7 +18,15 @@ from debstack.runtime.files import remove
 from debstack.runtime.lock import single_apply
 from debstack.runtime.machine import Machine, read_machine, require_root
 from debstack.runtime.nodes import known, passwords
-from debstack.runtime.nodes.inventory import COMPUTE, Area, Node, Report, as_data, line_of
+from debstack.runtime.nodes.inventory import (
+    COMPUTE,
+    Area,
+    Node,
+    Report,
+    as_data,
+    in_cells,
+    line_of,
+)
 from debstack.runtime.nodes.moving import Move, Mover, plan_moves
 from debstack.runtime.nodes.reading import read_nodes
 from debstack.runtime.step import Change
@@ -58,11 +66,27 @@ def servers_on(cloud: Any, node: str) -> list[Any]:
     return [server for server in found if server.compute_host == node]
 
 
+def cells_of_hosts() -> dict[str, str]:
+    """Return the cell of each machine that this one knows to be in one of Nova's cells.
+
+    Raises DatabaseError.
+    """
+    from debstack.runtime.cells import mapping, noted
+
+    place = mapping.place_of(read_machine(_ROOT).context())
+    if place is None:
+        return {}
+    with place.open() as session:
+        found = mapping.hosts(session)
+    return {**{cell.node: cell.name for cell in noted.held(_ROOT) if cell.node}, **found}
+
+
 def nodes(*, as_json: bool) -> int:
     """Print the machines of the cloud; return the exit code. Raises DebstackError."""
     require_root()
     with errors_of_the_cloud():
         found = read_nodes(connect())
+    found = in_cells(found, cells_of_hosts())
     if as_json:
         print(json.dumps([as_data(node) for node in found], indent=2))
     else:

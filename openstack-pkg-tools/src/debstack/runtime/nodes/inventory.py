@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 #: A machine that has been silent this long is taken for gone, not for one that is starting.
 GONE_AFTER = timedelta(minutes=10)
 COMPUTE = "nova-compute"
+#: Which goes without saying.
+_FIRST_CELL = "cell1"
 
 
 class Area(StrEnum):
@@ -56,6 +58,13 @@ class Node:
     seen: datetime | None
     reports: tuple[Report, ...]
     hypervisor: str = ""
+    #: The cell of Nova that it is in, where that is known.
+    cell: str = ""
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it is in a cell that is not the controller's."""
+        return self.cell not in ("", _FIRST_CELL)
 
     @property
     def compute(self) -> Report | None:
@@ -72,6 +81,9 @@ class Node:
         """What it is in the cloud, told by the services on it."""
         binaries = {report.binary for report in self.reports}
         found = [role for role, marks in _MARKS.items() if binaries & marks]
+        if self.elsewhere and "nova-scheduler" not in binaries:
+            # The conductor of a cell directs nothing outside of it.
+            found = ["cell" if role == "controller" else role for role in found]
         if any(report.gateway for report in self.reports):
             found.append("proxy")
         return tuple(found)
@@ -131,6 +143,11 @@ def nodes_of(
     return tuple(nodes)
 
 
+def in_cells(nodes: Iterable[Node], cells: Mapping[str, str]) -> tuple[Node, ...]:
+    """Return `nodes`, each with its cell of `cells`, by host. Pure."""
+    return tuple(replace(node, cell=cells.get(node.name, "")) for node in nodes)
+
+
 def as_data(node: Node) -> dict[str, object]:
     """Return `node` as plain data."""
     compute = node.compute
@@ -140,6 +157,7 @@ def as_data(node: Node) -> dict[str, object]:
         "roles": list(node.roles),
         "seen": node.seen.isoformat() if node.seen else None,
         "hypervisor": node.hypervisor or None,
+        "cell": node.cell or None,
         "zone": (compute and compute.zone) or None,
         "drained": compute is not None and not compute.enabled,
         "services": [
@@ -166,6 +184,8 @@ def line_of(node: Node) -> str:
     compute = node.compute
     if compute is not None and not compute.enabled:
         words.append(f"takes no servers ({compute.reason or 'no reason given'})")
+    if node.elsewhere:
+        words.append(f"cell {node.cell}")
     if compute is not None and compute.zone:
         words.append(f"zone {compute.zone}")
     if node.hypervisor:

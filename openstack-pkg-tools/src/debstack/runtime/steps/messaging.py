@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 from debstack.base.errors import MessagingError
 from debstack.runtime.context import Context
 from debstack.runtime.rabbitmq import Standing, remote_hint, repair, standing
-from debstack.runtime.site import Broker, MessagingAccount
+from debstack.runtime.site import MessagingAccount
 from debstack.runtime.step import Change, Step
 
 #: Accounts that are looked at at the same time: each machine of a cloud may have some.
@@ -23,25 +22,27 @@ class MessagingStep(Step):
     id = "messaging:rabbitmq"
     needs = frozenset({"files:site", "answers:authorities", "server:rabbitmq", "tls:trust"})
 
-    def __init__(self, accounts: Sequence[MessagingAccount], broker: Broker) -> None:
+    def __init__(self, accounts: Sequence[MessagingAccount]) -> None:
         self._accounts = accounts
-        self._broker = broker
 
     def changes(self) -> Sequence[Change]:
         """See Step. Raises MessagingError."""
         with ThreadPoolExecutor(max_workers=_LOGINS) as pool:
-            look = partial(standing, broker=self._broker)
             found = dict(
-                zip((a.user for a in self._accounts), pool.map(look, self._accounts), strict=True)
+                zip((a.user for a in self._accounts), pool.map(_look, self._accounts), strict=True)
             )
         wrong = [a for a in self._accounts if found[a.user] is not Standing.FINE]
-        if wrong and not self._broker.local:
+        elsewhere = [a for a in wrong if not a.broker.local]
+        if elsewhere:
+            broker = elsewhere[0].broker
             raise MessagingError(
                 "RabbitMQ at "
-                + ", ".join(self._broker.hosts)
+                + ", ".join(broker.hosts)
                 + ": "
-                + "; ".join(f"{a.user}: {found[a.user].value}" for a in wrong),
-                hint=remote_hint(wrong[0]),
+                + "; ".join(
+                    f"{a.user}: {found[a.user].value}" for a in elsewhere if a.broker == broker
+                ),
+                hint=remote_hint(elsewhere[0]),
             )
         return self._repairs(wrong)
 
@@ -51,14 +52,18 @@ class MessagingStep(Step):
 
         def perform() -> None:
             if not done:
-                repair(wrong, self._broker)
+                repair(wrong, wrong[0].broker)
                 done.append(True)
 
         return [Change(summary=_summary(account), perform=perform) for account in wrong]
 
     def declared(self) -> Sequence[str]:
         """See Step."""
-        return [_summary(account) for account in self._accounts] if self._broker.local else []
+        return [_summary(account) for account in self._accounts if account.broker.local]
+
+
+def _look(account: MessagingAccount) -> Standing:
+    return standing(account, account.broker)
 
 
 def _summary(account: MessagingAccount) -> str:
@@ -74,4 +79,4 @@ def build(context: Context) -> list[Step]:
         return []
     accounts = [site.messaging[name] for name in sorted(site.messaging)]
     accounts += site.messaging_of_nodes
-    return [MessagingStep(accounts, site.broker)]
+    return [MessagingStep(accounts)]

@@ -16,9 +16,11 @@ from debstack.runtime.resolve import RABBITMQ_PORT, RABBITMQS_PORT
 from debstack.runtime.site import Engine, TlsMode
 from debstack.runtime.sizing import database_connections
 from debstack.runtime.step import Change, Step
-from debstack.runtime.tls import places
+from debstack.runtime.tls import places, reading
 
 MARIADB = "/etc/mysql/mariadb.conf.d/60-debstack.cnf"
+MARIADB_KEY = "/etc/mysql/debstack.key"
+MARIADB_CERTIFICATE = "/etc/mysql/debstack.crt"
 RABBITMQ = "/etc/rabbitmq/conf.d/50-debstack.conf"
 RABBITMQ_KEY = "/etc/rabbitmq/debstack.key"
 RABBITMQ_CERTIFICATE = "/etc/rabbitmq/debstack.crt"
@@ -30,10 +32,31 @@ _HEADER = """\
 """
 
 
-def mariadb_text(connections: int) -> str:
-    """Return the drop-in of MariaDB. Debian's own configuration keeps it on the loopback."""
+#: A connection through the socket counts as a secure one.
+_MARIADB_TLS = f"""\
+ssl_cert = {MARIADB_CERTIFICATE}
+ssl_key = {MARIADB_KEY}
+require_secure_transport = ON
+"""
+
+
+def mariadb_addresses(outside: str) -> str:
+    """Return where MariaDB listens, for other machines at `outside` too, if that is not empty."""
+    return ",".join(dict.fromkeys(address for address in ("127.0.0.1", outside) if address))
+
+
+def mariadb_text(connections: int, outside: str = "", *, secured: bool = False) -> str:
+    """Return the drop-in of MariaDB. Debian's own configuration keeps it on the loopback.
+
+    `outside` is the address at which other machines reach it, empty where none do, by TLS if it is
+    `secured`.
+    """
     header = _HEADER.format(local="/etc/mysql/mariadb.conf.d/90-local.cnf")
-    return f"{header}[mariadbd]\nmax_connections = {connections}\n"
+    text = f"{header}[mariadbd]\nmax_connections = {connections}\n"
+    if not outside:
+        return text
+    text += f"bind-address = {mariadb_addresses(outside)}\n"
+    return text + _MARIADB_TLS if secured else text
 
 
 _RABBITMQ_TLS = """\
@@ -121,14 +144,20 @@ class ServerStep(Step):
 
 
 class MariadbStep(ServerStep):
-    """MariaDB can be told while it runs, so that nobody who uses it is cut off."""
+    """MariaDB can be told while it runs, so that nobody who uses it is cut off.
 
-    def __init__(self, wanted: WantedFile, connections: int) -> None:
+    Only where it listens, it reads when it starts.
+    """
+
+    def __init__(self, wanted: WantedFile, connections: int, outside: str = "") -> None:
         super().__init__("mariadb", wanted, MARIADB)
         self._connections = connections
+        self._addresses = mariadb_addresses(outside) if outside else ""
 
     def heed(self) -> list[Change]:
         """See ServerStep. A server that cannot be asked is the database steps' to tell of."""
+        if self._addresses and running_mariadb.addresses() not in (None, self._addresses):
+            return super().heed()
         current = running_mariadb.max_connections()
         if current is None or current >= self._connections:
             return []
@@ -172,18 +201,21 @@ class CertificateCopyStep(Step):
 
     id = "tls:rabbitmq"
     needs = frozenset({"files:site", "tls:certificate"})
+    key = RABBITMQ_KEY
+    certificate = RABBITMQ_CERTIFICATE
+    group = rabbitmq.SYSTEM_USER
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     def _files(self) -> list[tuple[str, WantedFile]]:
         pair = places.machine_pair(self._context)
-        texts = {RABBITMQ_KEY: pair.key, RABBITMQ_CERTIFICATE: pair.certificate}
+        texts = {self.key: pair.key, self.certificate: pair.certificate}
         return [(absolute, self._copy(absolute, text)) for absolute, text in texts.items()]
 
     def _copy(self, absolute: str, text: str) -> WantedFile:
         path = self._context.path(absolute)
-        return WantedFile(path=path, content=text, mode=0o640, group=rabbitmq.SYSTEM_USER)
+        return WantedFile(path=path, content=text, mode=0o640, group=self.group)
 
     def changes(self) -> Sequence[Change]:
         """See Step."""
@@ -195,13 +227,53 @@ class CertificateCopyStep(Step):
 
     def declared(self) -> Sequence[str]:
         """See Step."""
-        return [f"write {RABBITMQ_CERTIFICATE}", f"write {RABBITMQ_KEY}"]
+        return [f"write {self.certificate}", f"write {self.key}"]
+
+
+class MariadbCertificateStep(CertificateCopyStep):
+    """Those of MariaDB, which has to be told that they are new."""
+
+    id = "tls:mariadb"
+    key = MARIADB_KEY
+    certificate = MARIADB_CERTIFICATE
+    group = "mysql"
+
+    def changes(self) -> Sequence[Change]:
+        """See Step. A server that shows none of ours yet is restarted for it by its own step."""
+        found = list(super().changes())
+        shown = running_mariadb.certificate_ends(self.certificate)
+        wanted = reading.chain_of(places.machine_pair(self._context).certificate)[0]
+        if shown is not None and shown != wanted.not_valid_after_utc:
+            told = "let mariadb.service read its certificate again"
+            found.append(Change(summary=told, perform=running_mariadb.reload_certificate))
+        return found
 
 
 def _shows_certificate(context: Context) -> bool:
     """Return whether the broker of this machine is to be reached by TLS."""
     site = context.site
-    return site.joined and site.broker.local and site.tls.mode is not TlsMode.OFF
+    return site.joined and site.has_broker and site.tls.mode is not TlsMode.OFF
+
+
+def _mariadb_shows_certificate(context: Context) -> bool:
+    site = context.site
+    return site.has_remote_databases and site.tls.mode is not TlsMode.OFF
+
+
+def _mariadb_step(context: Context, *, early: bool) -> ServerStep:
+    site = context.site
+    connections = database_connections(site.memory_mib)
+    secured = _mariadb_shows_certificate(context)
+    # Without the files, it would not even start.
+    there = context.path(MARIADB_CERTIFICATE).exists() or not early
+    open_ = site.has_remote_databases and (there or not secured)
+    outside = site.management_address if open_ else ""
+    text = mariadb_text(connections, outside, secured=secured)
+    wanted = WantedFile(path=context.path(MARIADB), content=text)
+    step = MariadbStep(wanted, connections, outside)
+    step.needs |= {"tls:mariadb"}
+    step.reads_past |= {"tls"}
+    return step
 
 
 def _rabbitmq_steps(context: Context, *, early: bool) -> list[ServerStep]:
@@ -234,17 +306,18 @@ def server_steps(context: Context, *, early: bool = False) -> list[ServerStep]:
     steps: list[ServerStep] = []
     local_database = site.database.engine is Engine.MARIADB and not site.database.host
     if local_database and site.accounts and context.path("/etc/mysql/mariadb.conf.d").is_dir():
-        connections = database_connections(site.memory_mib)
-        wanted = WantedFile(path=context.path(MARIADB), content=mariadb_text(connections))
-        steps.append(MariadbStep(wanted, connections))
-    if site.broker.local and site.messaging and context.path("/etc/rabbitmq").is_dir():
+        steps.append(_mariadb_step(context, early=early))
+    if site.has_broker and context.path("/etc/rabbitmq").is_dir():
         steps += _rabbitmq_steps(context, early=early)
     return steps
 
 
 def copy_steps(context: Context) -> list[Step]:
     """Return a step for each server that needs this machine's certificate in files of its own."""
-    return [CertificateCopyStep(context)] if _shows_certificate(context) else []
+    steps: list[Step] = [CertificateCopyStep(context)] if _shows_certificate(context) else []
+    if _mariadb_shows_certificate(context):
+        steps.append(MariadbCertificateStep(context))
+    return steps
 
 
 def build(context: Context) -> list[Step]:

@@ -102,8 +102,8 @@ def _first(context: Context) -> tuple[str, ...]:
 
     Where it is not, that is told once, at once, and not by each task that waits for it in vain.
     """
-    site = context.site
-    return ("messaging:rabbitmq",) if site.messaging and not site.broker.local else ()
+    elsewhere = any(not account.broker.local for account in context.site.messaging.values())
+    return ("messaging:rabbitmq",) if elsewhere else ()
 
 
 def build(context: Context) -> list[Step]:

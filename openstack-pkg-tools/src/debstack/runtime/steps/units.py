@@ -67,6 +67,7 @@ def needs_of(context: Context, manifest: Manifest, unit: Unit, name: str) -> fro
             needs |= {f"keys:{key}" for key in other.package.key_repository}
             needs |= {f"rings:{other.source}"} if other.package.rings else set()
             needs |= {f"ceph:{other.source}"} if other.package.ceph else set()
+            needs |= {f"cells:{other.source}"} if other.package.cells else set()
             bootstrap = other.package.bootstrap
             provides_identity = provides_identity or bootstrap is not None
     if not provides_identity:

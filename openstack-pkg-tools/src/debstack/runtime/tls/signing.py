@@ -22,6 +22,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from debstack.base.secret import Secret, generate_secret
+from debstack.runtime.cells.places import came_path
 from debstack.runtime.files import WantedFile, make_folder, read_text, remove, write
 from debstack.runtime.tls import issuing, places, reading, request
 from debstack.runtime.tls.request import Refused, Request
@@ -44,6 +45,8 @@ class Invitation:
     until: float
     #: Names that are the cloud's own, and that this machine may have nevertheless.
     names: tuple[str, ...] = ()
+    #: The cell of Nova that this machine is for; empty for none.
+    cell: str = ""
 
 
 def _path(root: Path, secret: Secret) -> Path:
@@ -56,11 +59,22 @@ def _read(path: Path) -> Invitation | None:
     if text is None:
         return None
     found = json.loads(text)
-    return Invitation(node=found["node"], until=found["until"], names=tuple(found["names"]))
+    return Invitation(
+        node=found["node"],
+        until=found["until"],
+        names=tuple(found["names"]),
+        cell=found.get("cell", ""),
+    )
 
 
 def invite(
-    root: Path, now: datetime, *, node: str = "", names: tuple[str, ...] = (), valid: timedelta
+    root: Path,
+    now: datetime,
+    *,
+    node: str = "",
+    names: tuple[str, ...] = (),
+    cell: str = "",
+    valid: timedelta,
 ) -> Secret:
     """Return a new secret by which a machine gets a certificate; sweep those that have ended."""
     folder = root / INVITATIONS.lstrip("/")
@@ -70,7 +84,7 @@ def invite(
         if found is not None and found.until < now.timestamp():
             remove(path)
     secret = generate_secret()
-    made = Invitation(node=node, until=(now + valid).timestamp(), names=names)
+    made = Invitation(node=node, until=(now + valid).timestamp(), names=names, cell=cell)
     write(WantedFile(path=_path(root, secret), content=json.dumps(asdict(made)), mode=0o600))
     return secret
 
@@ -188,6 +202,10 @@ def sign(root: Path, text: bytes, now: datetime) -> str:
         certificate = issuing.signed(authority, asked.key, asked.node, asked.names, now)
         make_folder(root / ISSUED.lstrip("/"))
         write(WantedFile(path=issued_path(root, asked.node), content=certificate))
+        if invitation is not None and invitation.cell:
+            came = came_path(root, invitation.cell)
+            make_folder(came.parent)
+            write(WantedFile(path=came, content=asked.node))
         if invitation is not None and invitation.node:
             remove(_path(root, asked.secret))
     return certificate

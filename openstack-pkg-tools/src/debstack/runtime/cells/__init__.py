@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Further cells of Nova: noted on the controller, mapped once they answer."""
