@@ -121,6 +121,7 @@ _PATHS = {
     "Ring": "package.BINARY.rings.ring.NAME",
     "HostAggregates": "package.BINARY.host-aggregates",
     "VolumeTypes": "package.BINARY.volume-types",
+    "Cells": "package.BINARY.cells",
     "Record": "package.BINARY.record.PROGRAM",
     "Ceph": "package.BINARY.ceph",
     "CephPool": "package.BINARY.ceph.pool",

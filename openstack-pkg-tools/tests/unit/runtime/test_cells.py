@@ -184,6 +184,7 @@ def test_a_cell_is_mapped_by_urls_with_its_own_passwords(tmp_path: Path) -> None
     authorities = "/etc/ssl/certs/ca-certificates.crt"
     assert row.transport_url == (
         f"rabbit://nova:m%2Fq@[fd00::7]:5671/nova?ssl=true&ssl_ca_file={authorities}"
+        "&ssl_enforce_hostname_verification=true"
     )
     assert row.database_connection.startswith(
         "mysql+pymysql://nova:d%40b@[fd00::7]:3306/nova_cell?"
