@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +17,17 @@ from pipeline.tree import cache_dir, locked
 from testbed import archive, stage
 from testbed.bed import Testbed
 from testbed.node import Node
+from testbed.places import TestbedError
 
 METAPACKAGE = "openstack-base"
 ALL_IN_ONE = "openstack-all-in-one"
 #: The name of every node that was made from a stage: RabbitMQ's data belong to a host name.
 STAGE_NODE = "controller"
 #: Of each kind, so many stages of other states of the repository are kept.
-_KEPT = 3
+_KEPT = 1
+#: Of a file system of which more than 95 % is taken Cinder makes no volume (nfs_used_ratio), and a
+#: node has the one that the cache is on.
+_LEAST_FREE = 0.06
 _ALL_IN_ONE_TIMEOUT_S = 1800.0
 #: What the installation of the stage `deferred` printed, with debconf's dialogue.
 INSTALL_LOG = "/root/install.log"
@@ -110,12 +115,25 @@ def _forget_old(kind: str, current: str) -> None:
         stage.remove(name)
 
 
+def check_room() -> None:
+    """Refuse to begin where volumes would go to `error` for want of space. Raises TestbedError."""
+    folder = cache_dir("testbed", "stages")
+    found = shutil.disk_usage(folder)
+    if found.free < _LEAST_FREE * found.total:
+        raise TestbedError(
+            f"{folder}: expected {_LEAST_FREE:.0%} of the file system to be free, found"
+            f" {found.free / found.total:.1%} ({found.free >> 30} of {found.total >> 30} GiB)",
+            hint="free some; stages are made again and can go: python3 -m testbed stages --help",
+        )
+
+
 def ensure_stage(kind: str, repository: Path) -> str:
     """Return the name of the testbed's stage of this `kind`, made if there is none yet.
 
     It is made in a testbed of its own, so that its node has the first address of a network; a node
     made from it has to have that address and the name STAGE_NODE too.
     """
+    check_room()
     name = f"system-{kind}-{_digest(repository)}"
     with locked(f"testbed-{name}"):
         if not stage.exists(name):
