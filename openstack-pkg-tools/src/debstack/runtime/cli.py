@@ -282,38 +282,15 @@ def _export(arguments: argparse.Namespace) -> int:
     export_cell.check_options(
         arguments.role, cell=arguments.cell, host=arguments.host, region=arguments.region
     )
+    told = {"output": arguments.output, "node": arguments.node, "valid": arguments.valid}
     if arguments.role == CELL_ROLE:
-        return export_cell.export_cell(
-            arguments.cell,
-            host=arguments.host,
-            output=arguments.output,
-            node=arguments.node,
-            valid=arguments.valid,
-        )
+        return export_cell.export_cell(arguments.cell, host=arguments.host, **told)
+    renew = arguments.new_passwords
     if arguments.cell:
-        return export_cell.export_in_cell(
-            arguments.role,
-            arguments.cell,
-            output=arguments.output,
-            node=arguments.node,
-            renew=arguments.new_passwords,
-            valid=arguments.valid,
-        )
+        return export_cell.export_in_cell(arguments.role, arguments.cell, renew=renew, **told)
     if arguments.role == REGION_ROLE:
-        return export_region.export_region(
-            arguments.region,
-            output=arguments.output,
-            node=arguments.node,
-            valid=arguments.valid,
-        )
-    return export.export(
-        arguments.role,
-        output=arguments.output,
-        node=arguments.node,
-        renew=arguments.new_passwords,
-        region=arguments.region,
-        valid=arguments.valid,
-    )
+        return export_region.export_region(arguments.region, **told)
+    return export.export(arguments.role, region=arguments.region, renew=renew, **told)
 
 
 def _renew(arguments: argparse.Namespace) -> int:

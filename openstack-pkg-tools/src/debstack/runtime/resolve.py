@@ -338,14 +338,15 @@ def _check_identity(inputs: Inputs, identity: IdentitySite | None) -> None:
         )
 
 
-def _account_of(
-    manifest: Manifest, name: str, node: str, password: Secret, broker: Broker
+def messaging_account(
+    source: str, name: str, node: str, password: Secret, broker: Broker
 ) -> MessagingAccount:
+    """Return the account of `source` in the virtual host `name`; `node` has it alone, if any."""
     user = user_of(name, node)
     return MessagingAccount(
         name=name,
         user=user,
-        source=manifest.source,
+        source=source,
         password=password,
         url=transport_url((user, password), broker.hosts, name, broker.ca),
         broker=broker,
@@ -357,7 +358,7 @@ def _messaging_of_nodes(inputs: Inputs, broker: Broker) -> tuple[MessagingAccoun
     if not broker.local:
         return ()
     return tuple(
-        _account_of(manifest, name, node, secrets[password], broker)
+        messaging_account(manifest.source, name, node, secrets[password], broker)
         for node, secrets in sorted(inputs.node_secrets.items())
         for manifest in inputs.manifests
         for name in manifest.package.messaging
@@ -398,7 +399,7 @@ def _messaging(inputs: Inputs, shared: Broker) -> dict[str, MessagingAccount]:
                     )
                 continue
             password = inputs.password(password_name(manifest, "messaging", name))
-            found[name] = _account_of(manifest, name, node, password, broker)
+            found[name] = messaging_account(manifest.source, name, node, password, broker)
     return found
 
 

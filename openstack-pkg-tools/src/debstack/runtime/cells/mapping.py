@@ -19,7 +19,7 @@ from debstack.runtime.database.driver import MARKER, Session, driver_for
 from debstack.runtime.database.url import service_url
 from debstack.runtime.manifests import password_name
 from debstack.runtime.rabbitmq import Standing
-from debstack.runtime.resolve import RABBITMQ_PORT, RABBITMQS_PORT
+from debstack.runtime.resolve import RABBITMQ_PORT, RABBITMQS_PORT, messaging_account
 from debstack.runtime.site import (
     NO_SECRET,
     SYSTEM_AUTHORITIES,
@@ -31,7 +31,7 @@ from debstack.runtime.site import (
     Site,
     TlsMode,
 )
-from debstack.runtime.urls import bracketed, transport_url
+from debstack.runtime.urls import bracketed
 from debstack.spec.vocabulary import Cells, Manifest
 
 _REVISIONS = "alembic_version"
@@ -127,17 +127,9 @@ def _server(place: Place, address: str) -> DatabaseServer:
 
 
 def _messaging(place: Place, cell: Cell, address: str) -> MessagingAccount:
-    name = place.declared.messaging
     password = cell.passwords.get(place.messaging_password, NO_SECRET)
     broker = broker_of(place, address)
-    return MessagingAccount(
-        name=name,
-        user=name,
-        source=place.source,
-        password=password,
-        url=transport_url((name, password), broker.hosts, name, broker.ca),
-        broker=broker,
-    )
+    return messaging_account(place.source, place.declared.messaging, "", password, broker)
 
 
 def _database(place: Place, cell: Cell, address: str) -> DatabaseAccount:
