@@ -110,6 +110,18 @@ journalctl --no-pager --output=short $units | grep -B 4 -A 60 'Traceback (most r
 """
 
 
+def assert_no_failed_unit(node: Node) -> None:
+    """Raise AssertionError, with what their journals say, where units of `node` have failed."""
+    list_failed = ("systemctl", "list-units", "--failed", "--no-legend", "--plain")
+    failed = [line.split()[0] for line in act(node, *list_failed).stdout.splitlines()]
+    said = "".join(
+        act(node, "journalctl", "--boot", "--no-pager", "--lines=30", f"--unit={unit}").stdout
+        for unit in failed
+    )
+    if failed:
+        raise AssertionError(f"{node.name}: failed units: {', '.join(failed)}\n{said}")
+
+
 def fingerprint(node: Node) -> dict[str, Any]:
     """Return what an act that changes nothing leaves as it is: files, Keystone, processes."""
     script = (

@@ -18,7 +18,7 @@ from cloudtest.acting import (
     openstack_json,
     preseed,
 )
-from cloudtest.observing import restarted
+from cloudtest.observing import assert_no_failed_unit, restarted
 from cloudtest.stages import ALL_IN_ONE, NodeMaker
 from debstack.runtime.answers import SECRETS_FILE
 from testbed.machine import wait_until
@@ -44,7 +44,7 @@ def address(cloud: Node) -> str:
 
 
 def test_after_a_reboot_all_is_back_and_nothing_failed(cloud: Node) -> None:
-    assert act(cloud, "systemctl", "--failed", "--no-legend").stdout == ""
+    assert_no_failed_unit(cloud)
     assert restarted(cloud) == {}
 
 

@@ -18,7 +18,7 @@ from cloudtest.acting import (
     preseed,
     status,
 )
-from cloudtest.observing import identity
+from cloudtest.observing import assert_no_failed_unit, identity
 from cloudtest.several import hand_over
 from cloudtest.stages import NodeMaker
 from testbed import archive
@@ -57,8 +57,7 @@ def nothing_half_written(node: Node) -> None:
     """Check that no file of ours was left in the middle of writing it, and no service half-way."""
     find = ["find", "/etc", "/var/lib/debstack", "/root", "-xdev", "-name", "*debstack-new*"]
     assert act(node, *find).stdout == ""
-    failed = act(node, "systemctl", "list-units", "--failed", "--no-legend", "--plain").stdout
-    assert failed == ""
+    assert_no_failed_unit(node)
     assert node.run(["debstack", "status"], check=False).code == 3
 
 

@@ -15,7 +15,7 @@ import pytest
 from cloudtest import groundwork, virtual
 from cloudtest.acting import act, apt, debstack, inside, openstack, openstack_json
 from cloudtest.leftovers import inventory, left, want_all_deleted
-from cloudtest.observing import identity, started, unsettled
+from cloudtest.observing import assert_no_failed_unit, identity, started, unsettled
 from cloudtest.people import member, remove_member
 from cloudtest.stages import ALL_IN_ONE, NodeMaker
 from testbed.machine import wait_until
@@ -117,7 +117,7 @@ def test_it_is_installed_in_order_and_a_second_apply_does_nothing(cloud: Node) -
     assert unsettled(cloud) == {}
     assert "nothing to do" in debstack(cloud, "apply").stdout
     assert all(started(cloud, f"{daemon}.service") for daemon in DAEMONS)
-    assert act(cloud, "systemctl", "--failed", "--no-legend").stdout == ""
+    assert_no_failed_unit(cloud)
     act(cloud, "runuser", "--user", "heat", "--", "heat-status", "upgrade", "check")
     # The processes below the engine's master, which is there without them.
     wait_until(lambda: engines(cloud) == ["up", "up"], timeout_s=60, interval_s=1, what="engines")

@@ -27,6 +27,8 @@ _DROP = (
     "timeout 60 mariadb -e 'DROP DATABASE IF EXISTS {}'"
     " || {{ mariadb -e 'SHOW FULL PROCESSLIST; SHOW ENGINE INNODB STATUS'; exit 1; }}"
 )
+#: A resumption before it may have started Keystone, which holds what it reads.
+_DROP_KEYSTONE = f"systemctl stop keystone; {_DROP.format('keystone')}"
 #: Without it, Glance's own command makes the schema.
 _FORGET = "rm -f /usr/share/debstack/schemas/glance-glance.json"
 
@@ -49,9 +51,9 @@ MOMENTS: tuple[Moment, ...] = (
     Moment("line", r"database:keystone/keystone: "),
     Moment("line", r"database:glance/glance: "),
     Moment("process", r"glance-manage db_sync", "0.5", undo=f"{_DROP.format('glance')}; {_FORGET}"),
-    Moment("line", r"database:keystone/keystone: ", "0.2", undo=_DROP.format("keystone")),
+    Moment("line", r"database:keystone/keystone: ", "0.2", undo=_DROP_KEYSTONE),
     Moment("line", r"schema:keystone/keystone: "),
-    Moment("process", r"keystone-manage bootstrap", "1.5", undo=_DROP.format("keystone")),
+    Moment("process", r"keystone-manage bootstrap", "1.5", undo=_DROP_KEYSTONE),
     Moment("process", r"systemctl .*keystone", "0.2", undo="systemctl stop keystone"),
     Moment("line", r"schema:glance/glance: "),
     Moment("process", r"haproxy -c", undo=_LET_GO),

@@ -16,7 +16,14 @@ import pytest
 from cloudtest import groundwork, virtual
 from cloudtest.acting import INSIDE, act, apt, debstack, inside, openstack, openstack_json
 from cloudtest.leftovers import inventory, left, want_all_deleted
-from cloudtest.observing import assert_no_stumble, identity, restarted, started, unsettled
+from cloudtest.observing import (
+    assert_no_failed_unit,
+    assert_no_stumble,
+    identity,
+    restarted,
+    started,
+    unsettled,
+)
 from cloudtest.people import member, remove_member
 from cloudtest.stages import ALL_IN_ONE, NodeMaker
 from testbed.machine import wait_until
@@ -189,7 +196,7 @@ def test_all_is_installed_in_order_and_a_second_apply_does_nothing(cloud: Node) 
     assert "nothing to do" in debstack(cloud, "apply").stdout
     assert all(was.values())
     assert {daemon: started(cloud, f"{daemon}.service") for daemon in DAEMONS} == was
-    assert act(cloud, "systemctl", "--failed", "--no-legend").stdout == ""
+    assert_no_failed_unit(cloud)
     for user, program in (("aodh", "aodh-status"), ("ceilometer", "ceilometer-status")):
         act(cloud, "runuser", "--user", user, "--", program, "upgrade", "check")
 

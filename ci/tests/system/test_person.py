@@ -16,7 +16,7 @@ import pytest
 
 from cloudtest import several
 from cloudtest.acting import act, debstack, inside, status
-from cloudtest.observing import assert_no_stumble, identity, image_comes_back
+from cloudtest.observing import assert_no_failed_unit, assert_no_stumble, identity, image_comes_back
 from cloudtest.terminal import NO, Person, Shown, Viewer
 from debstack.runtime.preseed import Preseed
 from debstack.spec.series_questions import SeriesQuestion, asked_by
@@ -193,7 +193,7 @@ def test_nothing_is_left_to_do_and_no_password_stays_with_debconf(cloud: Cloud) 
     for node in (cloud.controller, *cloud.computes.values()):
         assert status(node)["in-order"], node.name
         assert "nothing to do" in debstack(node, "apply").stdout, node.name
-        assert act(node, "systemctl", "--failed", "--no-legend").stdout == "", node.name
+        assert_no_failed_unit(node)
     known = asked("compute")
     secrets = [
         text

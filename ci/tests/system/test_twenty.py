@@ -14,7 +14,7 @@ import pytest
 
 from cloudtest import several
 from cloudtest.acting import act, apt, debstack, inside, status
-from cloudtest.observing import assert_no_stumble
+from cloudtest.observing import assert_no_failed_unit, assert_no_stumble
 from testbed.bed import Testbed
 from testbed.machine import wait_until
 from testbed.node import Node
@@ -130,7 +130,7 @@ def test_the_controller_lists_them_with_the_driver_that_was_chosen(cloud: Cloud)
 def test_nothing_failed_and_nothing_is_left_to_do(cloud: Cloud) -> None:
     assert_no_stumble(cloud.controller)
     for node in (cloud.controller, *cloud.computes.values()):
-        assert act(node, "systemctl", "--failed", "--no-legend").stdout == "", node.name
+        assert_no_failed_unit(node)
         assert act(node, "dpkg", "--audit").stdout == "", node.name
         assert status(node)["in-order"], node.name
     for name in (_NAMES[0], _NAMES[-1]):
