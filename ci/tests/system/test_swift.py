@@ -32,18 +32,21 @@ UNITS = (
     "swift-container",
     "swift-container-auditor",
     "swift-container-replicator",
-    "swift-container-sharder",
-    "swift-container-sync",
     "swift-container-updater",
     "swift-object",
     "swift-object-auditor",
     "swift-object-expirer",
-    "swift-object-reconstructor",
     "swift-object-replicator",
     "swift-object-updater",
     "swift-proxy",
     "swift-rsync",
 )
+#: What runs by an answer alone: there is nothing for it to do otherwise.
+ON_REQUEST = {
+    "swift/container-sync": "swift-container-sync",
+    "swift/erasure-coding": "swift-object-reconstructor",
+    "swift/sharding": "swift-container-sharder",
+}
 COUNT, SIZE = 1200, 4096
 
 
@@ -84,6 +87,19 @@ def test_everything_runs_and_is_in_order(node: Node) -> None:
     shown = debstack(node, "rings", "show").stdout
     assert "object: 4096 partitions, 1 replicas, 1 devices" in shown
     assert f"{node.address}/d1" in shown
+
+
+def test_what_has_nothing_to_do_runs_by_an_answer_alone(node: Node) -> None:
+    def running() -> set[str]:
+        return {unit for unit in ON_REQUEST.values() if started(node, f"{unit}.service")}
+
+    assert running() == set()
+    for answer, units in (("true", set(ON_REQUEST.values())), ("false", set())):
+        for question in ON_REQUEST:
+            debstack(node, "answers", "set", question, answer)
+        debstack(node, "apply")
+        assert unsettled(node) == {}
+        assert running() == units
 
 
 def test_nothing_listens_at_every_address(node: Node) -> None:

@@ -160,10 +160,14 @@ def holds(site: Site, manifest: Manifest, condition: Condition | None) -> bool:
     """Say whether `condition` is met; none at all always is."""
     if condition is None:
         return True
-    if condition.present:
-        found = looked_up(site, manifest, condition.present)
-        return found == condition.equals if condition.equals else bool(found)
-    return site.answers.get(condition.question, "") == condition.equals
+    asked = bool(condition.question)
+    if asked and site.answers.get(condition.question, "") != condition.equals:
+        return False
+    if not condition.present:
+        return asked
+    found = looked_up(site, manifest, condition.present)
+    wanted = "" if asked else condition.equals
+    return found == wanted if wanted else bool(found)
 
 
 def _merged(site: Site, manifest: Manifest, config: Config) -> Sections:

@@ -48,12 +48,9 @@ def condition(
     questions: Mapping[str, Question],
 ) -> None:
     """Note what is wrong with a condition; `questions` holds full names."""
-    if not found.present:
+    if found.question or not found.present:
         validate_question.condition(problems, where, found, questions)
-        return
-    if found.question:
-        problems.add(f"{where}.present", "stands instead of question, not beside it")
-    wrong = problem(found.present, known)
+    wrong = problem(found.present, known) if found.present else ""
     if wrong:
         problems.add(f"{where}.present", wrong)
 

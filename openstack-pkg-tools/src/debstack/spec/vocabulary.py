@@ -150,13 +150,13 @@ class Schema:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """When something is done: with a certain answer, or where something is there."""
+    """When something is done: with a certain answer, where something is there, or both."""
 
     #: The question that decides, by its full name.
     question: str = ""
-    #: The answer to it; or, with `present`, what the reference must stand for, empty for anything.
+    #: The answer to it; without a question, what `present` must stand for, empty for anything.
     equals: str = ""
-    #: Instead of a question: a reference, without its ${}, that must stand for something here.
+    #: A reference, without its ${}, that must stand for something here.
     present: str = ""
 
 

@@ -101,6 +101,14 @@ def test_a_storage_node_is_given_what_it_needs_and_no_more() -> None:
     assert found.missing == ()
 
 
+def test_what_was_asked_of_the_rings_daemons_is_asked_of_other_machines_too() -> None:
+    made = inputs(ALL)
+    given = {"swift/sharding": "true"}
+    found = handed_on(resolve(made), NODE, "object-storage", given=given, held=made.secrets)
+    assert found.answers["swift/sharding"] == "true"
+    assert "swift/container-sync" not in found.answers
+
+
 def test_who_fetches_rings_himself_hands_on_from_where() -> None:
     made = inputs(ALL, {"swift/ring-host": "first"})
     given = {"swift/ring-host": "first"}

@@ -106,6 +106,29 @@ def test_a_section_can_depend_on_what_exactly_the_machine_has(equals: str, writt
     assert ("cache" in sections_of(made, COMMON, config)) is written
 
 
+@pytest.mark.parametrize(
+    ("answer", "facts", "written"),
+    [("true", FACTS, True), ("true", BARE, False), ("false", FACTS, False)],
+)
+def test_a_section_can_depend_on_an_answer_and_on_what_the_machine_has(
+    answer: str, facts: Facts, written: bool
+) -> None:
+    config = Config(
+        directory="/etc/x",
+        when=(
+            Conditional(
+                question="openstack/purge-data",
+                equals="true",
+                present="memcached-servers",
+                set={"cache": {"enabled": True}},
+            ),
+        ),
+    )
+    asked = {"openstack/purge-data": answer}
+    made = resolve(inputs(all_manifests(), facts=facts, answers=asked))
+    assert ("cache" in sections_of(made, COMMON, config)) is written
+
+
 def test_configparser_has_its_own_escape() -> None:
     config = Config(
         directory="/etc/x",

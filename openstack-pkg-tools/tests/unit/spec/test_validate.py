@@ -173,6 +173,14 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
         {f"{UNIT}/when": {"question": "tiny/colour", "equals": "blue"}},
         "unit.tiny-api.when.equals: tiny/colour takes",
     ),
+    (
+        {f"{UNIT}/when": {"question": "tiny/colour", "equals": "red", "present": "ring"}},
+        "unit.tiny-api.when.present: ",
+    ),
+    (
+        {f"{UNIT}/when": {"question": "tiny/colour", "equals": "blue", "present": "rings"}},
+        "unit.tiny-api.when.equals: tiny/colour takes",
+    ),
     ({f"{UNIT}/after": ["tiny-api"]}, "after[0]: a unit cannot come after itself"),
     (
         {f"{COMMON}/question/port": {"summary": "P:", "text": "P", "generate": True}},
