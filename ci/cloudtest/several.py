@@ -16,6 +16,7 @@ from cloudtest.acting import act, apt, debstack, inside, openstack_json, preseed
 from cloudtest.stages import ALL_IN_ONE
 from debstack.base.errors import DebstackError
 from debstack.runtime.demo.command import RANGE
+from debstack.spec.load import suggestion
 from testbed.bed import Testbed
 from testbed.machine import wait_until
 from testbed.node import Node
@@ -26,6 +27,9 @@ _INSTALL_TIMEOUT_S = 1800.0
 _ARRIVAL_TIMEOUT_S = 120.0
 EXAMPLE = "controller,proxy,compute*2"
 PROXY = "proxy"
+_ALL = "all-in-one"
+#: Regions and cells take more than to join: they have tests of their own.
+_ROLES = ("controller", "compute", "storage", "object-storage", PROXY, _ALL, "telemetry", "clients")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +45,19 @@ class Planned:
         return tuple(f"openstack-{role}" for role in self.roles)
 
 
+def _complete(nodes: Sequence[Planned]) -> None:
+    """Raise DebstackError where `nodes` are no cloud whose servers are reached from outside."""
+    for what, asked, role in (
+        ("makes the cloud: the first one does", nodes[:1], "controller"),
+        ("has the gateway to the outside", nodes, PROXY),
+        ("runs virtual machines", nodes, "compute"),
+    ):
+        if not any({role, _ALL} & set(node.roles) for node in asked):
+            raise DebstackError(
+                f"NODES: no node {what}", hint=f"{role} or {_ALL}, as in NODES={EXAMPLE}"
+            )
+
+
 def planned(text: str) -> list[Planned]:
     """Return the nodes that `text`, such as EXAMPLE, asks for. Raises DebstackError."""
     found: list[Planned] = []
@@ -52,6 +69,12 @@ def planned(text: str) -> list[Planned]:
                 hint="ROLE, or ROLE+ROLE for several on one machine, and *N for N such machines",
             )
         roles = tuple(match["roles"].split("+"))
+        for role in roles:
+            if role not in _ROLES:
+                raise DebstackError(
+                    f'NODES: no role is called "{role}"{suggestion(role, list(_ROLES))}',
+                    hint=f"the roles are {', '.join(sorted(_ROLES))}",
+                )
         count = int(match["count"] or 1)
         names = [roles[0]] if count == 1 else [f"{roles[0]}-{n}" for n in range(1, count + 1)]
         found += [Planned(name=name, roles=roles) for name in names]
@@ -61,6 +84,7 @@ def planned(text: str) -> list[Planned]:
             f"NODES: two nodes have the same name: {', '.join(names)}",
             hint="write N machines of a role as ROLE*N",
         )
+    _complete(found)
     return found
 
 
