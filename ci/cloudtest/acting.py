@@ -62,6 +62,12 @@ def debstack(node: Node, *arguments: str, check: bool = True, input: str | None 
     return act(node, "debstack", *arguments, check=check, input=input, timeout_s=300)
 
 
+def answer(node: Node, **answers: str) -> None:
+    """Change answers that the whole machine shares."""
+    for name, value in answers.items():
+        debstack(node, "answers", "set", f"openstack/{name.replace('_', '-')}", value)
+
+
 def status(node: Node) -> Any:
     """Return what `debstack status --json` prints, whatever its exit code is."""
     enter = node.run if node.running() else node.enter_chroot

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from cloudtest.acting import act, apt, complaint, debstack, inside, openstack
+from cloudtest import provided
+from cloudtest.acting import act, answer, apt, complaint, debstack, inside, openstack
 from cloudtest.observing import identity, started, unsettled
 from cloudtest.several import hand_over
 from cloudtest.stages import NodeMaker
@@ -16,18 +17,6 @@ pytestmark = [pytest.mark.root, pytest.mark.system]
 
 PORTS = {"identity": 5000, "image": 9292}
 _RENEWALS = 3
-_PROVIDED = """
-set -eu
-mkdir -p /etc/ssl/own
-cd /etc/ssl/own
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=own-ca \
-    -keyout ca.key -out ca.pem -addext basicConstraints=critical,CA:TRUE
-openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=own -keyout "$1.key" \\
-    -out csr
-printf 'subjectAltName=%s\\n' "$2" >extensions
-openssl x509 -req -in csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 25 \\
-    -extfile extensions -out "$1.pem"
-"""
 #: Puts a certificate there that is seventy days old.
 _AGED = """
 import sys
@@ -57,11 +46,6 @@ def s_client(node: Node, place: str, *options: str) -> str:
     """Return what openssl says of the server at `place`, which it does not trust by itself."""
     argv = ["openssl", "s_client", "-connect", place, "-verify_return_error", *options]
     return act(node, *argv, check=False, input="").stdout
-
-
-def answer(node: Node, **answers: str) -> None:
-    for name, value in answers.items():
-        debstack(node, "answers", "set", f"openstack/{name.replace('_', '-')}", value)
 
 
 def settled(node: Node) -> None:
@@ -146,8 +130,8 @@ def test_one_that_ends_soon_is_renewed_by_the_timer_and_nothing_else_is_done(clo
 
 def test_a_provided_certificate_is_looked_at_and_then_used(cloud: Node) -> None:
     wrong, right = "DNS:elsewhere.example", f"IP:{cloud.address}"
-    act(cloud, "sh", "-c", _PROVIDED, "sh", "wrong", wrong)
-    act(cloud, "sh", "-c", _PROVIDED, "sh", "right", right)
+    provided.issue(cloud, "wrong", wrong)
+    provided.issue(cloud, "right", right)
     answer(
         cloud,
         tls="provided",
