@@ -26,6 +26,16 @@ def is_address(host: str) -> bool:
     return True
 
 
+def is_loopback(host: str) -> bool:
+    """Say whether `host` means the machine itself."""
+    if host in ("localhost", "ip6-localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
 def encoded(text: str) -> str:
     """Return `text` with everything but unreserved characters percent-encoded, as UTF-8."""
     return quote(text, safe="")

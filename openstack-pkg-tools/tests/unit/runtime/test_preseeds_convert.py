@@ -27,7 +27,8 @@ from debstack.runtime.preseeds.conversion.families import (
 from debstack.runtime.preseeds.conversion.outcome import Candidate, Kind, Note
 from debstack.runtime.preseeds.conversion.own import OWN
 from debstack.runtime.preseeds.conversion.reading import Line, follow, named_here
-from debstack.runtime.preseeds.conversion.values import identity_at, identity_url, is_loopback
+from debstack.runtime.preseeds.conversion.values import identity_at, identity_url
+from debstack.runtime.urls import is_loopback
 from debstack.spec.checks import accepts
 from debstack.spec.series_questions import to_json
 from debstack.spec.vocabulary import QuestionType

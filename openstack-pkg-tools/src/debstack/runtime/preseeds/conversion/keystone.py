@@ -10,7 +10,8 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 
 from debstack.runtime.preseeds.conversion.outcome import Candidate, Kind, Note
-from debstack.runtime.preseeds.conversion.values import host_of, is_loopback
+from debstack.runtime.preseeds.conversion.values import host_of
+from debstack.runtime.urls import is_loopback
 
 _URL = "openstack/identity-url"
 _PUBLIC_HOST = "openstack/public-host"

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -14,16 +13,6 @@ IDENTITY_PORT = 5000
 #: Where Keystone's second API was until 2018; there is only one now.
 _FORMER_PORT = 35357
 _VERSION = re.compile(r"/v(2\.0|3)/?$")
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether `host` means the machine itself."""
-    if host in ("localhost", "ip6-localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def host_of(url: str) -> str:
