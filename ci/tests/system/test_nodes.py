@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from cloudtest import several, virtual
+from cloudtest import provided, several, virtual
 from cloudtest.acting import (
     act,
+    answer,
     apt,
     complaint,
     debstack,
@@ -24,8 +25,9 @@ from cloudtest.acting import (
     status,
 )
 from cloudtest.joined import COMPUTES, INSTALL_TIMEOUT_S, ZONE, Cloud, make_joined_cloud
-from cloudtest.observing import assert_no_failed_unit, identity
+from cloudtest.observing import assert_no_failed_unit, identity, started
 from debstack.base.errors import CommandError
+from debstack.base.run import Result
 from debstack.runtime.tls import places
 from testbed import archive
 from testbed.bed import Testbed
@@ -37,6 +39,16 @@ pytestmark = [pytest.mark.root, pytest.mark.system]
 DASHBOARD = "openstack-dashboard"
 #: The port of noVNC.
 CONSOLES = 6080
+#: The ports of OVN's databases.
+OVN = {"nb": 6641, "sb": 6642}
+#: The certificate of a machine, as Neutron's agents read it.
+_COPY = "/etc/neutron/debstack.crt"
+#: Key and certificate of somebody whom nobody in this cloud knows.
+_OTHER = "/root/other.pem"
+_SELF_SIGNED = (
+    *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
+    *("-days", "2", "-subj", "/CN=other", "-keyout", _OTHER, "-out", _OTHER),
+)
 #: What only the controller may know.
 _FOREIGN = re.compile(r"(admin|database)-password|(?<!nova/)service-password")
 
@@ -140,6 +152,145 @@ def test_servers_on_two_nodes_reach_each_other_and_the_world(
         for name, seconds in cloud.took.items():
             print(f"\n{name}: from debstack export to the end of apt-get: {seconds:.0f} s")
     assert told == "servers on compute-1 and compute-2 reach each other"
+
+
+def shown(node: Node, place: str, *options: str, check: bool = True) -> Result:
+    """Return what openssl says to `node` of the server at `place`; it fails unless both agree."""
+    verify = ("-verify_return_error", "-verify_ip", place.partition(":")[0])
+    argv = ["openssl", "s_client", "-connect", place, "-CAfile", places.TRUSTED, *verify]
+    return act(node, *argv, "-tls1_2", *options, check=check, input="")
+
+
+def await_ovn(node: Node, state: str = "connected") -> None:
+    """Wait until OVN on `node` says that it is, or is not, connected to its database."""
+    ask = ("ovn-appctl", "-t", "ovn-controller", "connection-status")
+    wait_until(
+        lambda: act(node, *ask).stdout.strip() == state,
+        timeout_s=60,
+        interval_s=0.5,
+        what=f"OVN on {node.name} to be {state}",
+    )
+
+
+def southbound(node: Node) -> str:
+    """Return where OVN on `node` has its database."""
+    told = act(node, "ovs-vsctl", "get", "Open_vSwitch", ".", "external_ids:ovn-remote")
+    return told.stdout.strip().strip('"')
+
+
+def test_ovn_lets_in_only_who_has_a_certificate_of_the_cloud(cloud: Cloud) -> None:
+    address = cloud.controller.address
+    for node in (cloud.proxy, *cloud.computes.values()):
+        assert southbound(node) == f"ssl:{address}:{OVN['sb']}"
+        await_ovn(node)
+        to_it = act(node, "ss", "-Htnp", "state", "established", f"dport = :{OVN['sb']}").stdout
+        assert set(re.findall(r'"([^"]+)",pid', to_it)) >= {"ovn-controller", "neutron-ovn-age"}
+        listed = ("--bare", "--columns=hostname", "list", "Chassis")
+        hosts = act(node, "/usr/share/neutron/ovn-southbound", southbound(node), *listed).stdout
+        assert set(hosts.split()) == {"proxy", *cloud.computes}
+    user = cloud.computes["compute-1"]
+    act(user, "openssl", *_SELF_SIGNED)
+    for kind, port in OVN.items():
+        place = f"{address}:{port}"
+        ask = [f"ovn-{kind}ctl", "--timeout=5", f"--private-key={places.KEY}"]
+        ask.append(f"--certificate={places.CERTIFICATE}")
+        assert act(user, *ask, f"--ca-cert={places.TRUSTED}", f"--db=ssl:{place}", "show").code == 0
+        plain = act(user, f"ovn-{kind}ctl", "--timeout=5", f"--db=tcp:{place}", "show", check=False)
+        assert "database connection failed" in plain.stdout
+        shown(user, place, "-cert", places.CERTIFICATE, "-key", places.KEY)
+        nobody = shown(user, place, check=False)
+        other = shown(user, place, "-cert", _OTHER, "-key", _OTHER, check=False)
+        for refused in (nobody, other):
+            assert refused.code != 0
+            assert "SSL alert number" in refused.stdout
+    assert shown(user, f"{address}:5000").code == 0, "others are asked for none"
+    act(user, "rm", _OTHER)
+
+
+def serial(node: Node, text: str) -> str:
+    """Return the number of the first certificate in `text`."""
+    return act(node, "openssl", "x509", "-noout", "-serial", input=text).stdout.strip()
+
+
+def test_ovn_takes_a_renewed_certificate_while_it_runs(cloud: Cloud) -> None:
+    controller, node = cloud.controller, cloud.computes["compute-1"]
+    daemons = ("ovn-controller", "neutron-ovn-agent")
+    running = [started(node, name) for name in daemons]
+    place = f"{controller.address}:{OVN['sb']}"
+    for machine in (controller, node):
+        before = machine.read_file(places.CERTIFICATE)
+        debstack(machine, "renew", "--force")
+        assert before != machine.read_file(places.CERTIFICATE) == machine.read_file(_COPY)
+    new = serial(node, controller.read_file(places.CERTIFICATE))
+    own = ("-cert", places.CERTIFICATE, "-key", places.KEY)
+    wait_until(
+        lambda: serial(node, shown(node, place, *own).stdout) == new,
+        timeout_s=30,
+        interval_s=0.5,
+        what="OVN's database to show the new certificate",
+    )
+    await_ovn(node)
+    # What it connects with next is what lies there then: here one that is nobody's.
+    act(node, "openssl", *_SELF_SIGNED)
+    for path in (_COPY, _COPY.replace(".crt", ".key")):
+        act(node, "cp", _OTHER, path)
+    act(controller, "systemctl", "restart", "ovn-ovsdb-server-sb")
+    await_ovn(node, "not connected")
+    await_ovn(cloud.computes["compute-2"])
+    assert "write /etc/neutron/debstack.crt" in debstack(node, "apply").stdout
+    await_ovn(node)
+    assert [started(node, name) for name in daemons] == running
+    wait_until(
+        lambda: reported(controller) == [],
+        timeout_s=120,
+        interval_s=2,
+        what="all agents to report",
+    )
+    act(node, "rm", _OTHER)
+    assert status(node)["in-order"]
+
+
+def provide(cloud: Cloud, node: Node) -> None:
+    """Have the controller and `node` show certificates by an authority that is not the cloud's."""
+    controller = cloud.controller
+    faces = f"IP:{controller.address},IP:{cloud.proxy.address}"
+    for machine, hosts in ((controller, faces), (node, f"IP:{node.address}")):
+        provided.issue(controller, machine.name, hosts)
+        certificate, key = provided.paths(machine.name)
+        for path in (provided.AUTHORITY, certificate, key) if machine is node else ():
+            node.write_file(path, controller.read_file(path))
+        act(machine, "cp", provided.AUTHORITY, "/usr/local/share/ca-certificates/own.crt")
+        act(machine, "update-ca-certificates")
+        answer(machine, tls_certificate=certificate, tls_key=key, identity_ca=provided.AUTHORITY)
+
+
+@pytest.mark.long
+def test_ovn_follows_where_certificates_come_from(cloud: Cloud) -> None:
+    controller, node = cloud.controller, cloud.computes["compute-1"]
+    for mode, protocol in (("off", "tcp"), ("provided", "ssl"), ("local-ca", "ssl")):
+        if mode == "provided":
+            provide(cloud, node)
+        if mode == "local-ca":
+            for machine in (controller, node):
+                answer(machine, tls_certificate="", tls_key="", identity_ca="")
+        answer(controller, tls=mode)
+        debstack(controller, "apply")
+        if mode == "off":
+            answer(node, messaging_ca="")  # what is empty is not exported
+        several.hand_over(controller, node, "compute")
+        debstack(node, "apply")
+        assert southbound(node) == f"{protocol}:{controller.address}:{OVN['sb']}", mode
+        await_ovn(node)
+        for machine in (controller, node):
+            assert "nothing to do" in debstack(machine, "apply").stdout, (mode, machine.name)
+    for other in (cloud.proxy, *cloud.computes.values()):
+        await_ovn(other)
+    wait_until(
+        lambda: reported(controller) == [],
+        timeout_s=120,
+        interval_s=2,
+        what="all services to report",
+    )
 
 
 def test_every_public_url_leads_to_the_proxy_and_is_verified_elsewhere(cloud: Cloud) -> None:

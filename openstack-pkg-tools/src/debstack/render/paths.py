@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from debstack.spec import drop_in
+from debstack.spec import copies, drop_in
 from debstack.spec.questions import has_data
 from debstack.spec.vocabulary import Component, UnitKind
 
@@ -50,6 +50,8 @@ def written_by_apply(component: Component, binary: str) -> list[str]:
     found.update(uwsgi_drop_in(component, name) for name in wsgi_units(component, binary))
     cells = component.package[binary].cells
     found.update({cells.file} if cells else ())
+    certificate = component.package[binary].certificate
+    found.update(copies.paths_of(certificate) if certificate else ())
     return sorted(found)
 
 

@@ -15,6 +15,7 @@ from debstack.runtime.steps.site_files import SiteFiles
 MODULES = (
     "servers",
     "tls",
+    "certificates",
     "front",
     "authorities",
     "database",

@@ -282,6 +282,7 @@ def invited(
     """Return the secret by which a machine with `packages` gets a certificate, if it needs one."""
     units = [unit for manifest in packages for unit in manifest.package.unit.values()]
     needs = not role or role == _PUBLIC or any(unit.port for unit in units)
+    needs = needs or any(manifest.package.certificate for manifest in packages)
     if not needs or site.tls.mode is not TlsMode.LOCAL_CA or site.tls.authority:
         return {}
     chosen = site.answers.get(PUBLIC_HOST, "")

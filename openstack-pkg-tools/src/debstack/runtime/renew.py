@@ -18,7 +18,7 @@ from debstack.runtime.graph import BROKEN, Applier, walk
 from debstack.runtime.lock import single_apply
 from debstack.runtime.machine import read_machine, require_root
 from debstack.runtime.progress import display, summary
-from debstack.runtime.steps import front, servers, tls
+from debstack.runtime.steps import certificates, front, servers, tls
 
 
 def renew(*, force: bool, quiet: bool) -> int:
@@ -38,6 +38,7 @@ def renew(*, force: bool, quiet: bool) -> int:
         steps = [
             *tls.certificate_steps(context, renew=force),
             *servers.copy_steps(context),
+            *certificates.build(context),
             *front.build(context),
         ]
         shown = display(quiet=quiet, in_dpkg=False)

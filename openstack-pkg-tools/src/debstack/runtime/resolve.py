@@ -16,6 +16,7 @@ from debstack.runtime.nodes.passwords import user_of
 from debstack.runtime.rings.wanted import rings_site
 from debstack.runtime.site import (
     SYSTEM_AUTHORITIES,
+    TRUSTED,
     Broker,
     DatabaseAccount,
     DatabaseServer,
@@ -35,7 +36,7 @@ from debstack.runtime.urls import (
     split_host_port,
     transport_url,
 )
-from debstack.spec.vocabulary import CatalogueService, Manifest
+from debstack.spec.vocabulary import CatalogueService, Certificate, Manifest
 
 RABBITMQ_PORT = 5672
 #: By TLS.
@@ -200,16 +201,59 @@ def _authority(inputs: Inputs) -> str:
         ) from error
 
 
+def _secured_connections(inputs: Inputs) -> list[str]:
+    """Return the questions whose answers are connections for which a certificate is shown."""
+    declared = (m.package.certificate for m in inputs.manifests)
+    return [
+        name
+        for certificate in declared
+        if certificate is not None
+        for name in certificate.connections
+        if any(item.startswith("ssl:") for item in inputs.answers.get(name, "").split(","))
+    ]
+
+
+def _peers(inputs: Inputs, shown: Sequence[str]) -> str:
+    """Return the file with the authority that machines of the cloud know each other by."""
+    mode = tls_mode(inputs)
+    given = inputs.shared("identity-ca")
+    # Whoever the system trusts has certificates for anybody.
+    peers = {TlsMode.LOCAL_CA: TRUSTED, TlsMode.PROVIDED: given}.get(mode, "")
+    peers = "" if peers == SYSTEM_AUTHORITIES else peers
+    if not shown or peers:
+        return peers
+    if mode is TlsMode.OFF:
+        raise AnswerError(
+            shown[0],
+            f"expected a connection without TLS, since openstack/tls is {mode}, found"
+            f" {inputs.answers[shown[0]]}",
+            hint="take both from the same file of debstack export; then: debstack apply",
+        )
+    raise AnswerError(
+        "openstack/identity-ca",
+        f"needed for {shown[0]} {inputs.answers[shown[0]]} where openstack/tls is {mode}: the"
+        " authority that has issued the certificates of this cloud's machines, and no others",
+        hint="debstack answers set openstack/identity-ca FILE; then: debstack apply",
+    )
+
+
+def _interfaces(inputs: Inputs) -> tuple[str, ...]:
+    """Return the interfaces whose URLs lead to this machine."""
+    if any(manifest.package.service for manifest in inputs.manifests):
+        return ("public", "internal", "admin")
+    ports = any(unit.port for m in inputs.manifests for unit in m.package.unit.values())
+    # What passes on to others is asked by users alone.
+    return ("public",) if ports or inputs.shared("controllers") else ()
+
+
 def _tls(inputs: Inputs, management: str) -> Tls:
     mode = tls_mode(inputs)
-    # What passes on to others is asked by users alone.
-    serving = any(manifest.package.service for manifest in inputs.manifests)
-    interfaces = ("public", "internal", "admin") if serving else ("public",)
+    interfaces = _interfaces(inputs)
     hosts = [inputs.shared(f"{name}-host", management) for name in interfaces]
     names = [*hosts, management]
+    shown = _secured_connections(inputs)
     if "host-names" in inputs.facts.traits and mode is not TlsMode.OFF:
         names += inputs.facts.traits["host-names"]().split(",")
-    units = [unit for m in inputs.manifests for unit in m.package.unit.values()]
     return Tls(
         mode=mode,
         authority=_authority(inputs),
@@ -217,10 +261,19 @@ def _tls(inputs: Inputs, management: str) -> Tls:
         key=inputs.shared("tls-key"),
         names=tuple(dict.fromkeys(name for name in names if name)),
         public_names=tuple(dict.fromkeys(hosts)),
-        serves=any(unit.port for unit in units)
-        or bool(inputs.shared("controllers"))
+        serves=bool(interfaces or shown)
         or (inputs.shared("join") == "true" and "rabbitmq" in inputs.facts.servers),
+        shows=bool(shown),
+        peers=_peers(inputs, shown),
     )
+
+
+def _certificates(inputs: Inputs, tls: Tls) -> dict[str, Certificate]:
+    """Return the copies of this machine's certificate that there are to be, by source."""
+    if not tls.serves or tls.mode is TlsMode.OFF:
+        return {}
+    declared = ((m.source, m.package.certificate) for m in inputs.manifests)
+    return {source: certificate for source, certificate in declared if certificate is not None}
 
 
 def _controllers(inputs: Inputs) -> tuple[str, ...]:
@@ -500,6 +553,7 @@ def resolve(inputs: Inputs) -> Site:
         memory_mib=inputs.facts.memory_mib,
         rings=_rings(inputs, management),
         tls=tls,
+        certificates=_certificates(inputs, tls),
         controllers=controllers,
         public_protocol=url_protocol(inputs, "public"),
         internal_protocol=url_protocol(inputs, "internal"),

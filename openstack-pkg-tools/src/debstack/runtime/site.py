@@ -9,10 +9,13 @@ from enum import StrEnum
 
 from debstack.base.secret import Secret
 from debstack.runtime.rings.device import Device
+from debstack.spec.vocabulary import Certificate
 
 NO_SECRET = Secret("")
 #: Where ca-certificates puts together what a machine trusts.
 SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+#: What ca-certificates takes into the list of those that the machine trusts.
+TRUSTED = "/usr/local/share/ca-certificates/debstack.crt"
 
 
 class Engine(StrEnum):
@@ -47,6 +50,11 @@ class Tls:
     public_names: tuple[str, ...] = ()
     #: Whether there is anything on this machine that needs a certificate.
     serves: bool = False
+    #: Whether it shows that to servers of other machines, too.
+    shows: bool = False
+    #: File with the authority whose certificates the machines of the cloud show each other; empty
+    #: where there is none that others than they have certificates of.
+    peers: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +197,8 @@ class Site:
     #: By source.
     rings: Mapping[str, RingsSite] = field(default_factory=dict)
     tls: Tls = field(default_factory=Tls)
+    #: By source, the copies of this machine's certificate that there are to be.
+    certificates: Mapping[str, Certificate] = field(default_factory=dict)
     #: The machines that serve what this one, the public face of the cloud, passes on.
     controllers: tuple[str, ...] = ()
     #: The protocols of public URLs, and of internal and administrative ones.

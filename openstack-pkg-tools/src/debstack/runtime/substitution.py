@@ -13,7 +13,8 @@ from debstack.runtime.ini import escaped, paste_escaped, percent_escaped
 from debstack.runtime.own_hosts import own_hosts
 from debstack.runtime.python_settings import Literal
 from debstack.runtime.site import RingsSite, Site, TlsMode
-from debstack.runtime.urls import bracketed
+from debstack.runtime.urls import bracketed, is_loopback
+from debstack.spec import copies
 from debstack.spec.vocabulary import (
     Condition,
     Config,
@@ -59,6 +60,7 @@ def _plain(site: Site) -> dict[str, str | None]:
         "identity.url": site.identity.url if site.identity else None,
         "identity.url.base": site.identity.url.removesuffix("/v3") if site.identity else None,
         "identity.public-url": site.identity.public_url if site.identity else None,
+        "ovsdb-protocol": _ovsdb_protocol(site),
         "memcached-servers": ",".join(site.memcached_servers),
         "bind-address": site.bind_address,
         "management-address": site.management_address,
@@ -70,6 +72,26 @@ def _plain(site: Site) -> dict[str, str | None]:
         "public-protocol": site.public_protocol,
         "internal-protocol": site.internal_protocol,
     }
+
+
+def _ovsdb_protocol(site: Site) -> str:
+    """Return how other machines reach what keeps a database as Open vSwitch does: ssl, or tcp.
+
+    A machine whose authority is elsewhere, in the first region, can invite nobody to have what it
+    would ask for.
+    """
+    tls = site.tls
+    lets_in = bool(site.certificates and tls.peers) and not tls.authority
+    return "ssl" if lets_in and not is_loopback(site.management_address) else "tcp"
+
+
+def _certificate(site: Site, source: str, name: str) -> str | None:
+    """Return the path of a copy of this machine's certificate, or what else is shown with it."""
+    declared = site.certificates.get(source)
+    if declared is None or not site.tls.peers:
+        return None
+    key, file = copies.paths_of(declared)
+    return {"key": key, "file": file, "authority": site.tls.peers}.get(name)
 
 
 def _authority(site: Site) -> str | None:
@@ -96,6 +118,8 @@ def _generic(site: Site, manifest: Manifest, kind: str, name: str) -> str | None
         return site.secrets.get(name)
     if kind == "endpoint":
         return _endpoint(site, name)
+    if kind == "certificate":
+        return _certificate(site, manifest.source, name)
     raise ConfigurationError(
         f"{manifest.binary}: ${{{kind}.{name}}}: unknown reference",
         hint="this package is newer than debstack: upgrade debstack",

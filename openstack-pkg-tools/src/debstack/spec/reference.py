@@ -125,6 +125,7 @@ _PATHS = {
     "Record": "package.BINARY.record.PROGRAM",
     "Ceph": "package.BINARY.ceph",
     "CephPool": "package.BINARY.ceph.pool",
+    "Certificate": "package.BINARY.certificate",
     "Config": "package.BINARY.config.NAME",
     "Conditional": "package.BINARY.config.NAME.when",
     "Unit": "package.BINARY.unit.NAME",

@@ -14,6 +14,7 @@ _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
 _ENDPOINT = re.compile(r"endpoint\.(?P<type>[a-z0-9-]+)\.(?P<interface>[a-z]+)(?P<base>\.base)?")
 _INTERFACES = ("public", "internal", "admin")
 _VIRTUAL_HOST = re.compile(r"[a-z][a-z0-9_-]*")
+_CERTIFICATE = ("key", "file", "authority")
 _SECRET = re.compile(r"secret\.[a-z0-9][a-z0-9/-]*")
 #: References that need no declaration.
 PLAIN = (
@@ -37,6 +38,7 @@ PLAIN = (
     "cpus",
     "hypervisor",
     "openvswitch-datapath",
+    "ovsdb-protocol",
     "volume-group",
     "volume-type",
     "ceph-secret",
@@ -56,6 +58,8 @@ class Known:
     #: Full names, the shared questions included.
     questions: frozenset[str]
     service_types: frozenset[str]
+    #: Whether a package of the component has the certificate of the machine.
+    certificate: bool = False
 
 
 def references(value: Value) -> tuple[str, ...]:
@@ -91,6 +95,12 @@ def _messaging_problem(name: str, known: Known) -> str | None:
     return _slip("virtual host", name, known.virtual_hosts)
 
 
+def _certificate_problem(name: str, known: Known) -> str | None:
+    if name not in _CERTIFICATE:
+        return f"expected one of {', '.join(_CERTIFICATE)}, got {name}"
+    return None if known.certificate else "no package of this source declares a certificate"
+
+
 def problem(reference: str, known: Known) -> str | None:
     """Return what is wrong with the name inside a ${…}, or None."""
     if reference in PLAIN:
@@ -104,6 +114,8 @@ def problem(reference: str, known: Known) -> str | None:
         return _named("question", name, known.questions)
     if kind == "endpoint":
         return _endpoint_problem(reference, known)
+    if kind == "certificate":
+        return _certificate_problem(name, known)
     if kind == "service-user":
         user, _, attribute = name.rpartition(".")
         if attribute != "password":
@@ -112,6 +124,7 @@ def problem(reference: str, known: Known) -> str | None:
     if kind == "secret":
         return None if _SECRET.fullmatch(reference) else "expected ${secret.NAME}"
     kinds = [*PLAIN, "database.", "messaging.", "answer.", "endpoint.", "service-user.", "secret."]
+    kinds.append("certificate.")
     return f"unknown reference{suggestion(reference, kinds)}"
 
 

@@ -65,6 +65,7 @@ def known_names(component: Component, shared: Mapping[str, Question]) -> Known:
         service_users=frozenset(key for p in packages for key in p.service_user),
         questions=frozenset(own | set(shared)),
         service_types=frozenset(key for p in packages for key in p.service),
+        certificate=any(p.certificate is not None for p in packages),
     )
 
 
@@ -384,6 +385,9 @@ def problems_of(
         validate_setting.rows(problems, where, component, package, known)
         validate_setting.loads(problems, where, component, package)
         validate_setting.ceph(problems, f"{where}.ceph", component, package, known, questions)
+        validate_setting.certificate(
+            problems, f"{where}.certificate", component, package, questions
+        )
         validate_setting.tasks(problems, where, component, package, known, questions)
         validate_unit.units(problems, where, component, package)
         for key, unit in package.unit.items():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Problems of values with references, of conditions, and of rows, loads, tasks and Ceph."""
+"""Problems of values with references, of conditions, and of what a package sets besides files."""
 
 from __future__ import annotations
 
@@ -119,6 +119,25 @@ def ceph(
             if question is not None and not accepts(question, answer):
                 told = f"{pool.question} takes {accepted(question)}, got {quoted(answer)}"
                 problems.add(f"{at}.answers[{m}]", told)
+
+
+def certificate(
+    problems: Problems,
+    where: str,
+    component: Component,
+    package: Package,
+    questions: Mapping[str, Question],
+) -> None:
+    """Note what is wrong with the certificate of `package`."""
+    if package.certificate is None:
+        return
+    if not component.user:
+        problems.add(where, "needs a system user, which this source does not declare")
+    if sum(other.certificate is not None for other in component.package.values()) > 1:
+        problems.add(where, "declared by more than one package of this source")
+    problems.path(f"{where}.directory", package.certificate.directory)
+    for n, name in enumerate(package.certificate.connections):
+        _asked(problems, f"{where}.connections[{n}]", name, questions)
 
 
 def rows(

@@ -503,6 +503,24 @@ class Ceph:
     pool: tuple[CephPool, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """Key and certificate of the machine, once more, for daemons that are not root.
+
+    Where the machine has one, apply writes <directory>/debstack.key and <directory>/debstack.crt,
+    0640 root:<user>, and so does debstack renew. In values: ${certificate.key} and
+    ${certificate.file} are their paths, and ${certificate.authority} is that of the authority whose
+    certificates the machines of the cloud show each other; they stand for nothing where no machine
+    is known by a certificate.
+    """
+
+    #: The directory, which the package brings.
+    directory: str
+    #: Questions, by their full names, whose answers are connections as Open vSwitch writes them:
+    #: where one begins with ssl:, the machine needs a certificate, even if it serves nobody.
+    connections: tuple[str, ...] = ()
+
+
 class UnitKind(StrEnum):
     """How a daemon is run."""
 
@@ -595,6 +613,8 @@ class Package:
     cells: Cells | None = None
     #: Access to Ceph, before any daemon of the source is started.
     ceph: Ceph | None = None
+    #: The certificate of the machine, before any daemon of the source is started.
+    certificate: Certificate | None = None
     #: Configuration drop-ins.
     config: dict[str, Config] = field(default_factory=dict)
     #: Daemons.

@@ -29,6 +29,7 @@ class Machine:
                 "package/tiny-common/data": [f"/{DATA}"],
                 "package/tiny-common/question/key": key,
                 "package/tiny-common/ceph": {"packages": ["python3-rbd"]},
+                "package/tiny-common/certificate": {"directory": "/etc/tiny"},
             }
         )
         database = folder / "debconf"
@@ -127,10 +128,13 @@ def test_without_debstack_it_says_what_is_left(machine: Machine) -> None:
 def test_files_of_the_administrator_stay(machine: Machine) -> None:
     local = machine.root / "etc/tiny/tiny.conf.d/90-local.conf"
     local.touch()
+    copies = [machine.root / f"etc/tiny/debstack.{suffix}" for suffix in ("key", "crt")]
+    for copy in copies:
+        copy.touch()
     machine.debconf.preseed("tiny/purge-data", "true")
     assert machine.purge().code == 0
     assert local.exists()
-    assert not (machine.root / DROP_IN).exists()
+    assert not any(path.exists() for path in (machine.root / DROP_IN, *copies))
 
 
 def test_what_was_written_to_use_ceph_goes_and_the_files_of_others_stay(machine: Machine) -> None:

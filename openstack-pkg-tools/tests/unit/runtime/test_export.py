@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from debstack.base.secret import Secret
 from debstack.runtime import export, series
 from debstack.runtime.manifests import messaging_passwords
 from debstack.runtime.resolve import resolve
+from debstack.runtime.site import SYSTEM_AUTHORITIES
+from debstack.runtime.tls import issuing, reading
 from debstack.spec.component import manifest_json
 from debstack.spec.vocabulary import Manifest
 
@@ -40,10 +43,35 @@ def test_a_compute_node_is_told_where_the_servers_are() -> None:
         "openstack/messaging-host": "10.0.0.4:5671",
         "openstack/messaging-ca": "/etc/ssl/certs/ca-certificates.crt",
         "openstack/tls": "local-ca",
-        "neutron/ovn-southbound": "tcp:10.0.0.4:6642",
+        "neutron/ovn-southbound": "ssl:10.0.0.4:6642",
         "neutron/metadata-host": "10.0.0.4",
         "neutron/gateway": "false",
     }
+
+
+def test_only_who_may_have_a_certificate_is_told_to_reach_ovn_by_tls() -> None:
+    """No secret to get one with is to be had where the authority is that of the first region."""
+    authority = reading.in_one_line(issuing.new_authority("one", datetime.now(UTC)).certificate)
+    for given, protocol in (
+        ({"openstack/tls": "off"}, "tcp"),
+        ({"openstack/tls": "provided"}, "tcp"),
+        ({"openstack/tls": "provided", "openstack/identity-ca": SYSTEM_AUTHORITIES}, "tcp"),
+        ({"openstack/tls": "provided", "openstack/identity-ca": "/etc/ssl/own/ca.pem"}, "ssl"),
+        ({"openstack/authority": authority}, "tcp"),
+        ({"openstack/management-address": "127.0.0.1"}, "tcp"),
+    ):
+        assert handed(given).answers["neutron/ovn-southbound"].partition(":")[0] == protocol, given
+
+
+def test_a_compute_node_is_invited_to_have_a_certificate(tmp_path: Path) -> None:
+    everything = inputs(all_manifests())
+    compute = [m for m in packages() if m.source != "neutron"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(export, "_ROOT", tmp_path)
+        valid = timedelta(hours=1)
+        invited = export.invited(resolve(everything), packages(), "compute", "", valid)
+        assert invited.keys() == {"openstack/join-secret"}
+        assert export.invited(resolve(everything), compute, "compute", "", valid) == {}
 
 
 @pytest.mark.parametrize("host", ["", "cloud.example.org"])
@@ -98,7 +126,7 @@ def test_clients_of_a_machine_without_keystone_are_told_where_to_ask() -> None:
 def test_ipv6_addresses_are_bracketed_where_they_have_to_be() -> None:
     found = handed(address="fd00::4").answers
     assert found["openstack/identity-url"] == "https://[fd00::4]:5000/v3"
-    assert found["neutron/ovn-southbound"] == "tcp:[fd00::4]:6642"
+    assert found["neutron/ovn-southbound"] == "ssl:[fd00::4]:6642"
     assert found["neutron/metadata-host"] == "fd00::4"
 
 

@@ -7,11 +7,12 @@ import pytest
 from unit.runtime.making import FACTS, all_manifests, inputs, manifests_of
 
 from debstack.base.errors import DebstackError
-from debstack.runtime.resolve import resolve
-from debstack.runtime.site import Engine
+from debstack.runtime.resolve import Inputs, resolve
+from debstack.runtime.site import TRUSTED, Engine
 
 BARE = dataclasses.replace(FACTS, servers=frozenset())
 NODE = manifests_of("debstack") + manifests_of("glance")
+SOUTHBOUND = "neutron/ovn-southbound"
 
 
 def test_an_all_in_one_needs_no_answer() -> None:
@@ -132,6 +133,40 @@ def test_a_certificate_is_for_every_name_of_the_machine() -> None:
     assert tls.names == ("cloud.example", "fd00::4", "node", "node.example", "10.0.0.4")
     assert tls.public_names == ("cloud.example", "fd00::4")
     assert tls.serves
+
+
+def agent(answers: dict[str, str]) -> Inputs:
+    """Return what a compute node starts from, which serves nobody."""
+    binaries = ("neutron-common", "neutron-ovn-agent")
+    installed = tuple(m for m in manifests_of("neutron") if m.binary in binaries)
+    answers = {"openstack/messaging-host": "mq1", **answers}
+    return inputs((*manifests_of("debstack"), *installed), answers)
+
+
+def test_who_only_shows_a_certificate_has_one_for_no_name_of_the_cloud() -> None:
+    answers = {"openstack/public-host": "cloud.example", SOUTHBOUND: "ssl:10.0.0.9:6642"}
+    site = resolve(agent(answers))
+    assert (site.tls.serves, site.tls.shows, site.tls.peers) == (True, True, TRUSTED)
+    assert site.tls.names == ("10.0.0.4",)
+    assert site.tls.public_names == ()
+    assert site.certificates["neutron"].directory == "/etc/neutron"
+    plain = resolve(agent({SOUTHBOUND: "tcp:10.0.0.9:6642"}))
+    assert not plain.tls.serves
+    assert plain.certificates == {}
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        ({"openstack/tls": "off"}, f"{SOUTHBOUND}: expected a connection without TLS"),
+        ({"openstack/tls": "provided"}, f"openstack/identity-ca: needed for {SOUTHBOUND} tcp:"),
+    ],
+)
+def test_tls_without_a_certificate_that_others_can_trust_is_told(
+    answers: dict[str, str], told: str
+) -> None:
+    with pytest.raises(DebstackError, match=told):
+        resolve(agent({**answers, SOUTHBOUND: "tcp:[fd00::1]:6642,ssl:[fd00::2]:6642"}))
 
 
 def test_an_authority_that_is_none_is_told() -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from unit.runtime.making import FACTS, all_manifests, inputs
+from unit.runtime.making import FACTS, all_manifests, inputs, manifests_of
 
 from debstack.base.errors import ConfigurationError
 from debstack.base.secret import Secret
 from debstack.runtime.facts import Facts
 from debstack.runtime.resolve import resolve
-from debstack.runtime.site import Site
+from debstack.runtime.site import TRUSTED, Site
 from debstack.runtime.substitution import filled, looked_up, sections_of, settings_of
 from debstack.spec.vocabulary import Conditional, Config, Dialect, Manifest
 
@@ -49,6 +49,29 @@ def site(answers: dict[str, str] | None = None, secrets: dict[str, str] | None =
 )
 def test_references(reference: str, value: str | None) -> None:
     assert looked_up(site(), COMMON, reference) == value
+
+
+@pytest.mark.parametrize(
+    ("answers", "values"),
+    [
+        ({}, ["/etc/neutron/debstack.key", "/etc/neutron/debstack.crt", TRUSTED]),
+        ({"openstack/tls": "off"}, [None, None, None]),
+        ({"openstack/tls": "provided"}, [None, None, None]),
+        (
+            {"openstack/tls": "provided", "openstack/identity-ca": "/ca.pem"},
+            ["/etc/neutron/debstack.key", "/etc/neutron/debstack.crt", "/ca.pem"],
+        ),
+    ],
+)
+def test_a_certificate_is_named_where_others_know_the_machine_by_it(
+    answers: dict[str, str], values: list[str | None]
+) -> None:
+    everything = (*all_manifests(), *manifests_of("neutron"))
+    common = next(m for m in everything if m.binary == "neutron-common")
+    made = resolve(inputs(everything, answers))
+    names = ("key", "file", "authority")
+    assert [looked_up(made, common, f"certificate.{name}") for name in names] == values
+    assert looked_up(made, COMMON, "certificate.key") is None
 
 
 def test_an_unknown_kind_of_reference_is_an_error() -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import dataclasses
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -144,7 +145,18 @@ def test_a_machine_that_joins_trusts_whom_it_is_told_to(tmp_path: Path) -> None:
     assert steps.TrustStep(alone).changes() == []
 
 
-def provided(tmp_path: Path, key: str, certificate: str) -> steps.ProvidedStep:
+def test_a_cloud_that_cannot_be_reached_is_told_of_once(tmp_path: Path) -> None:
+    """RabbitMQ on the same machine waits for the certificate: there it cannot be the other way."""
+    told = {"openstack/authority": reading.in_one_line(AUTHORITY.certificate)}
+    for host, waits in (("mq1", True), ("", False)):
+        made = context(tmp_path, {**told, "openstack/messaging-host": host})
+        (step,) = (s for s in steps.build(made) if s.id == "tls:certificate")
+        assert ("messaging:rabbitmq" in step.needs) is waits
+
+
+def provided(
+    tmp_path: Path, key: str, certificate: str, *, shows: bool = False
+) -> steps.ProvidedStep:
     (tmp_path / "key.pem").write_text(key)
     (tmp_path / "crt.pem").write_text(certificate)
     (tmp_path / "ca.pem").write_text(AUTHORITY.certificate)
@@ -155,7 +167,10 @@ def provided(tmp_path: Path, key: str, certificate: str) -> steps.ProvidedStep:
         "openstack/tls-key": "/key.pem",
         "openstack/identity-ca": "/ca.pem",
     }
-    (step,) = [s for s in steps.build(context(tmp_path, answers)) if s.id == "tls:certificate"]
+    made = context(tmp_path, answers)
+    tls = dataclasses.replace(made.site.tls, shows=shows)
+    made = dataclasses.replace(made, site=dataclasses.replace(made.site, tls=tls))
+    (step,) = [s for s in steps.build(made) if s.id == "tls:certificate"]
     assert isinstance(step, steps.ProvidedStep)
     return step
 
@@ -188,3 +203,16 @@ def test_a_provided_certificate_is_looked_at_first(tmp_path: Path) -> None:
     nothing = context(tmp_path, {"openstack/tls": "provided"})
     with pytest.raises(AnswerError, match="openstack/tls-certificate: needed where"):
         steps.ProvidedStep(nothing).changes()
+
+
+def test_a_provided_certificate_that_is_for_servers_alone_is_shown_to_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+    made = pair(now=now)
+    assert provided(tmp_path, made.key, made.certificate, shows=True).changes() == []
+    monkeypatch.setattr(issuing, "PURPOSES", issuing.PURPOSES[:1])
+    server = pair(now=now)
+    assert provided(tmp_path, server.key, server.certificate).changes() == []
+    with pytest.raises(AnswerError, match="cannot be shown to servers of other machines: "):
+        provided(tmp_path, server.key, server.certificate, shows=True).changes()

@@ -48,6 +48,36 @@ CEPH = {"packages": ["python3-rbd"], "pool": [POOL]}
 WHEN = {"question": "tiny/colour", "equals": "red", "set": {}}
 
 BROKEN: list[tuple[dict[str, Any], str]] = [
+    (
+        {f"{COMMON}/certificate": {"directory": "etc/tiny"}},
+        "certificate.directory: expected an absolute path",
+    ),
+    (
+        {f"{COMMON}/certificate": {"directory": "/etc/tiny", "connections": ["tiny/host"]}},
+        "certificate.connections[0]: no question is declared as tiny/host",
+    ),
+    (
+        {
+            f"{COMMON}/certificate": {"directory": "/etc/tiny"},
+            "package/tiny-api/certificate": {"directory": "/etc/tiny"},
+        },
+        "certificate: declared by more than one package",
+    ),
+    (
+        {f"{COMMON}/certificate": {"directory": "/etc/tiny"}, "user": None},
+        "certificate: needs a system user",
+    ),
+    (
+        {f"{COMMON}/task": {"do-it": {**TASK, "expect": "${certificate.key}"}}},
+        "task.do-it.expect: ${certificate.key}: no package of this source declares a certificate",
+    ),
+    (
+        {
+            f"{COMMON}/certificate": {"directory": "/etc/tiny"},
+            f"{COMMON}/task": {"do-it": {**TASK, "expect": "${certificate.crt}"}},
+        },
+        "task.do-it.expect: ${certificate.crt}: expected one of key, file, authority",
+    ),
     ({f"{COMMON}/ceph": {**CEPH, "packages": ["Ceph"]}}, "ceph.packages[0]: expected the name"),
     (
         {f"{COMMON}/ceph": {**CEPH, "pool": [{**POOL, "question": "tiny/color"}]}},

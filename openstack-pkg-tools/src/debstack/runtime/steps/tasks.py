@@ -51,6 +51,8 @@ def wanted_task(context: Context, manifest: Manifest, task: Task) -> WantedTask 
 class TaskStep(Step):
     """One task; those of a package are done one after the other."""
 
+    reads_past = Step.reads_past | {"tls"}
+
     def __init__(
         self, name: str, before: Iterable[str], wanted: WantedTask, first: Iterable[str] = ()
     ) -> None:
@@ -117,6 +119,7 @@ def build(context: Context) -> list[Step]:
             if wanted is not None:
                 name = f"{manifest.binary}/{key}"
                 access = [f"ceph:{manifest.source}"] if manifest.package.ceph else []
+                access += [f"tls:{manifest.source}"]
                 steps.append(TaskStep(name, [*before, *task.after], wanted, [*first, *access]))
                 before = [name]
     return steps

@@ -175,6 +175,9 @@ class JoinedCertificateStep(Step):
         self._context = context
         self._site = context.site
         self._renew = renew
+        if not self._site.has_broker:
+            # A cloud that cannot be reached is told of once.
+            self.needs |= {"messaging:rabbitmq"}
 
     def _make(self, former: Pair | None) -> None:
         identity = self._site.identity
@@ -267,6 +270,12 @@ class ProvidedStep(Step):
             )
             if problem:
                 told = f"cannot be used for {name}: {problem}"
+                raise self._refuse("tls-certificate", tls.certificate, told)
+        if tls.shows:
+            file = self._context.path(tls.certificate)
+            problem = reading.verification_problem(file, self._authorities())
+            if problem:
+                told = f"cannot be shown to servers of other machines: {problem}"
                 raise self._refuse("tls-certificate", tls.certificate, told)
         left = leaf.not_valid_after_utc - _now()
         if left < _REMIND:

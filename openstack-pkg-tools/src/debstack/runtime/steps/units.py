@@ -67,6 +67,7 @@ def needs_of(context: Context, manifest: Manifest, unit: Unit, name: str) -> fro
             needs |= {f"keys:{key}" for key in other.package.key_repository}
             needs |= {f"rings:{other.source}"} if other.package.rings else set()
             needs |= {f"ceph:{other.source}"} if other.package.ceph else set()
+            needs |= {f"tls:{other.source}"} if other.package.certificate else set()
             needs |= {f"cells:{other.source}"} if other.package.cells else set()
             bootstrap = other.package.bootstrap
             provides_identity = provides_identity or bootstrap is not None
@@ -81,7 +82,7 @@ class UnitStep(Step):
     #: Of what it needs, only configuration that is about to change makes it start anew.
     reads_past = frozenset(
         {"bootstrap", "cache", "database", "files", "front", "identity", "keys", "messaging"}
-        | {"rings", "rows", "schema", "task", "unit"}
+        | {"rings", "rows", "schema", "task", "tls", "unit"}
     )
 
     def __init__(self, context: Context, manifest: Manifest, name: str) -> None:

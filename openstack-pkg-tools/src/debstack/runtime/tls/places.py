@@ -9,6 +9,7 @@ from debstack.base.errors import ConfigurationError
 from debstack.base.secret import Secret
 from debstack.runtime.context import Context
 from debstack.runtime.files import read_text
+from debstack.runtime.site import TRUSTED as TRUSTED
 from debstack.runtime.site import TlsMode
 from debstack.runtime.tls.issuing import Pair
 
@@ -21,8 +22,6 @@ AUTHORITY = "/var/lib/debstack/tls/authority.crt"
 #: What this machine proves its name with.
 KEY = "/etc/debstack/tls/machine.key"
 CERTIFICATE = "/etc/debstack/tls/machine.crt"
-#: What ca-certificates takes into the list of those that the machine trusts.
-TRUSTED = "/usr/local/share/ca-certificates/debstack.crt"
 
 
 def held(root: Path, key: str, certificate: str) -> Pair | None:

@@ -121,14 +121,16 @@ def usable(pair: Pair, authority: str, now: datetime) -> bool:
         return False
 
 
-def verification_problem(certificate: Path, authorities: Path, name: str) -> str:
+def verification_problem(certificate: Path, authorities: Path, name: str = "") -> str:
     """Return why openssl does not accept `certificate` as that of the server `name`, or nothing.
 
-    The file has the certificate first and then what leads to one of `authorities`.
+    The file has the certificate first and then what leads to one of `authorities`. Without a name
+    the certificate alone is to be accepted as that of a client: Open vSwitch shows no more.
     """
     kind = "-verify_ip" if ":" in name or name.replace(".", "").isdigit() else "-verify_hostname"
-    argv = ["openssl", "verify", "-purpose", "sslserver", "-CAfile", str(authorities)]
-    argv += ["-untrusted", str(certificate), kind, name, str(certificate)]
+    server = ["-purpose", "sslserver", "-untrusted", str(certificate), kind, name]
+    argv = ["openssl", "verify", "-CAfile", str(authorities)]
+    argv += [*(server if name else ["-purpose", "sslclient"]), str(certificate)]
     done = run(argv, check=False, timeout_s=30)
     if done.code == 0:
         return ""
