@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,8 +26,12 @@ from debstack_image.parsing import Request
 from debstack_image.process import Companion, python_argv
 from debstack_image.sources import Sources, plan_sources
 from debstack_image.validation import resolved
+from pipeline.tree import remove_dead_scratch, scratch_folder
 
 _RELEASE = "trixie"
+#: Memory as a file system, and what our folder in it is called.
+_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own in it
+_NAME = "bench-image"
 _POLL_S = 0.1
 _MB = 1e6
 _TIMEOUT_S = 3600.0
@@ -36,10 +39,11 @@ _TIMEOUT_S = 3600.0
 
 @contextmanager
 def _place() -> Iterator[Path]:
-    """Give a folder in memory, where there is one that is large enough."""
-    top = Path("/dev/shm")  # noqa: S108 - a folder of our own in it
-    with tempfile.TemporaryDirectory(prefix="bench-image.", dir=top if top.is_dir() else None) as n:
-        yield Path(n)
+    """Give a folder, in memory where there is one; what a killed run left in it goes first."""
+    parent = _MEMORY if _MEMORY.is_dir() else None
+    remove_dead_scratch(_NAME, parent)
+    with scratch_folder(_NAME, parent) as place:
+        yield place
 
 
 def _used(place: Path) -> int:
@@ -68,8 +72,12 @@ def _build(place: Path, cache: Path, *arguments: str) -> tuple[float, int]:
     began, peak = time.monotonic(), 0
     log = place / "log"
     companion = Companion([*argv, *options, *arguments], env=environment, log=log)
-    while (code := companion.wait(_POLL_S)) is None:
-        peak = max(peak, _used(place))
+    try:
+        while (code := companion.wait(_POLL_S)) is None:
+            peak = max(peak, _used(place))
+    except BaseException:
+        companion.end()
+        raise
     if code:
         raise DebstackError(f"bench: the build failed:\n{log.read_text(encoding='utf-8')}")
     return time.monotonic() - began, peak

@@ -44,12 +44,13 @@ def locked(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def scratch_folder(name: str) -> Iterator[Path]:
-    """Give a folder of the cache's file system that goes with the context.
+def scratch_folder(name: str, parent: Path | None = None) -> Iterator[Path]:
+    """Give a folder in `parent`, or of the cache's file system, that goes with the context.
 
     A killed process leaves its own behind; remove_dead_scratch finds it by the process id.
     """
-    path = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}.{name}-", dir=cache_dir("work")))
+    place = parent or cache_dir("work")
+    path = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}.{name}-", dir=place))
     try:
         yield path
     finally:
@@ -64,9 +65,9 @@ def _alive(process: str) -> bool:
     return status.rpartition(")")[2].split()[0] not in {"Z", "X"}
 
 
-def remove_dead_scratch() -> None:
-    """Remove scratch folders of processes that are gone."""
-    for path in cache_dir("work").iterdir():
+def remove_dead_scratch(name: str = "", parent: Path | None = None) -> None:
+    """Remove scratch folders of processes that are gone: those called `name` in a `parent`."""
+    for path in (parent or cache_dir("work")).glob(f"*.{name}-*" if parent else "*"):
         if not _alive(path.name.partition(".")[0]):
             shutil.rmtree(path, ignore_errors=True)
 

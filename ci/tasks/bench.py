@@ -18,7 +18,7 @@ from cloudtest.stages import ALL_IN_ONE, METAPACKAGE
 from debstack.base.errors import DebstackError
 from pipeline.tree import BUILD
 from tasks.program import expected_failures
-from testbed import archive
+from testbed import archive, ending
 
 
 def _identity_and_image(repository: Path, peer: bool) -> Iterator[list[Figure]]:
@@ -84,12 +84,13 @@ def bench(_: Context, peer: bool = True, part: str = "") -> None:
         )
     repository = (BUILD / "repo").resolve()
     failed: list[str] = []
-    for name in [part] if part else list(_PARTS):
-        figures: list[Figure] = []
-        for figures in _PARTS[name](repository, peer):
-            write(figures, BUILD / "bench" / f"{name}.json")
-            print(table(figures), flush=True)
-        failed += [figure.log for figure in figures if figure.value is None]
+    with ending.in_order():
+        for name in [part] if part else list(_PARTS):
+            figures: list[Figure] = []
+            for figures in _PARTS[name](repository, peer):
+                write(figures, BUILD / "bench" / f"{name}.json")
+                print(table(figures), flush=True)
+            failed += [figure.log for figure in figures if figure.value is None]
     if failed:
         raise DebstackError(
             f"bench: a peer failed in {len(failed)} of the measurements",

@@ -4,17 +4,15 @@
 from __future__ import annotations
 
 import fcntl
-import signal
-import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Any, Self
+from types import TracebackType
+from typing import Self
 
-from testbed import archive, network, stage
+from testbed import archive, ending, network, stage
 from testbed.base import new_layer
 from testbed.network import Interface, Network
 from testbed.node import Node
@@ -48,7 +46,7 @@ class Testbed:
         require_root()
         self.name = check_name("testbed", name)
         self.state = STATE / name
-        self._signals: dict[signal.Signals, Any] = {}
+        self._signals = ExitStack()
 
     def __enter__(self) -> Self:
         if (self.state / "bed.json").exists():
@@ -60,7 +58,7 @@ class Testbed:
             self.destroy_all()
         with self.locked():
             write_json(self.state / "bed.json", {"owner": myself().dump(), "boot": boot_id()})
-        self._signals = _catch_signals()
+        self._signals.enter_context(ending.in_order())
         return self
 
     def __exit__(
@@ -70,8 +68,7 @@ class Testbed:
         trace: TracebackType | None,
     ) -> None:
         self.destroy_all()
-        for number, handler in self._signals.items():
-            signal.signal(number, handler)
+        self._signals.close()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -239,23 +236,6 @@ def in_use(bed: str) -> bool:
         return False
     owner = Identity.load(content["owner"])
     return owner is None or owner.alive()
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt(signal.Signals(number).name)
-
-
-def _catch_signals() -> dict[signal.Signals, Any]:
-    """Let signals that end a process do so in order, like Ctrl-C; return the handlers before.
-
-    Signals that somebody handles already are left to them.
-    """
-    before: dict[signal.Signals, Any] = {}
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is signal.SIG_DFL:
-                before[number] = signal.signal(number, _interrupt)
-    return before
 
 
 def hosts_text(record: Record, everyone: Sequence[Record]) -> str:

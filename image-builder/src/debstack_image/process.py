@@ -90,6 +90,11 @@ class Companion:
             self._child.kill()
             self._child.wait()
 
+    def end(self) -> None:
+        """Tell it to end, as people and systems do, and wait until it has."""
+        self._child.terminate()
+        self._child.wait()
+
     def kill(self) -> None:
         """End it at once."""
         self._child.kill()
