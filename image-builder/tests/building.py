@@ -28,15 +28,19 @@ _POLL_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """One user who builds: `uid` 0 is root. `home` has the cache, `modules` what is run."""
+    """One user who builds: `uid` 0 is root. `home` has the cache, `modules` what is run.
+
+    What is built in `place` goes with the tests.
+    """
 
     uid: int
     home: Path
     modules: Path
+    place: Path
 
     def folder(self, name: str) -> Path:
         """Return an empty folder of this user's, for output or to work in."""
-        path = self.home / "tests" / name
+        path = self.place / name
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)
         os.chown(path, self.uid, self.uid)
@@ -73,7 +77,7 @@ class Builder:
     @property
     def work(self) -> Path:
         """The folder that builds of this user work in."""
-        return self.home / "tests" / "work"
+        return self.place / "work"
 
 
 def make_modules(folder: Path) -> Path:

@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from building import Builder, make_modules
 
 from debstack.base.run import run
 
-#: Processes that share the files out have a user each.
-_USER = f"image-test-{os.environ.get('PYTEST_XDIST_WORKER', 'gw0')}"
+#: Processes that share the files out have a user each, and as root a folder each.
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+_USER = f"image-test-{_WORKER}"
 #: Outlives the tests: what is downloaded and unpacked there is what makes them quick.
 _PLACE = Path("/var/cache/debstack-image-test")
 
@@ -38,6 +40,15 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@contextmanager
+def _builder(uid: int, home: Path, modules: Path, place: Path) -> Iterator[Builder]:
+    """Give a builder; what was built goes, and the cache stays for the next tests."""
+    try:
+        yield Builder(uid, home, modules, place)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
 def _give(home: Path, uid: int) -> None:
     run(["chown", "-R", f"{uid}:{uid}", home])
 
@@ -52,15 +63,17 @@ def user(modules: Path) -> Iterator[Builder]:
     uid = pwd.getpwnam(_USER).pw_uid
     try:
         _give(home, uid)
-        yield Builder(uid, home, modules)
+        with _builder(uid, home, modules, home / "tests") as builder:
+            yield builder
     finally:
         # Forced: a test that was interrupted may have left a build that is about to end.
         run(["userdel", "--force", _USER])
 
 
 @pytest.fixture(scope="session")
-def root(modules: Path) -> Builder:
+def root(modules: Path) -> Iterator[Builder]:
     """Root, who builds."""
     home = _PLACE / "root"
     home.mkdir(exist_ok=True)
-    return Builder(0, home, modules)
+    with _builder(0, home, modules, home / "tests" / _WORKER) as builder:
+        yield builder

@@ -168,7 +168,7 @@ def test_it_starts(
 @pytest.fixture(scope="session")
 def bookworm(user: Builder) -> Path:
     """Return the folder with an image of bookworm whose root has a password."""
-    output, password = user.folder("bookworm"), user.home / "tests" / "hard"
+    output, password = user.folder("bookworm"), user.place / "hard"
     password.write_text(f"{HARD}\n")
     arguments = ["--release", "bookworm", "--permit-ssh-as-root"]
     user.build(output, *arguments, "--root-password-file", password)

@@ -83,7 +83,7 @@ def test_what_packages_make_for_one_machine_is_not_inside(user: Builder, root: B
         builder.build(output, *arguments)
         found.append((output / "tiny.tar").read_bytes())
     assert found[0] == found[1]
-    archive = user.home / "tests" / "unique" / "tiny.tar"
+    archive = user.place / "unique" / "tiny.tar"
     assert text_of(archive, "/etc/iscsi/initiatorname.iscsi") == "GenerateName=yes\n"
     names = contents(archive)
     assert not [name for name in names if "ssl-cert-snakeoil" in name and name.startswith("/etc")]
