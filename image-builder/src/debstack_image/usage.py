@@ -26,17 +26,26 @@ ACTIONS = (
 )
 
 
+def _turned_off(name: str, option: Option) -> bool:
+    """Tell whether an option is a switch that is on unless it is given."""
+    return option.read is None and bool(getattr(Settings(), name))
+
+
 def synopsis(name: str, option: Option) -> str:
-    """Return an option as its manual entry begins."""
+    """Return an option as its entry begins."""
     short = f"-{option.short}, " if option.short else "    "
     word = spelling(name)
     if option.read is None:
-        return f"{short}--no-{word}" if getattr(Settings(), name) else f"{short}--{word}"
+        return f"{short}--no-{word}" if _turned_off(name, option) else f"{short}--{word}"
     return f"{short}--{word} {option.metavar}"
 
 
+def _meaning(name: str, option: Option) -> str:
+    return f"do not {option.help}" if _turned_off(name, option) else option.help
+
+
 def _entry(left: str, text: str) -> str:
-    lines = textwrap.wrap(text, _WIDTH - _COLUMN)
+    lines = textwrap.wrap(text, _WIDTH - _COLUMN, break_on_hyphens=False)
     if len(left) > _COLUMN - 4:
         head, rest = f"  {left}\n", lines
     else:
@@ -51,7 +60,7 @@ def help_text() -> str:
         parts.append(f"\n{group}:\n")
         for name, option in OPTIONS.items():
             if option.group == group:
-                parts.append(_entry(synopsis(name, option), option.help))
+                parts.append(_entry(synopsis(name, option), _meaning(name, option)))
     parts.append("\nActions:\n")
     parts.extend(_entry(*action) for action in ACTIONS)
     return "".join(parts)

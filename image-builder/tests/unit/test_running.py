@@ -16,6 +16,7 @@ from debstack_image import (
     chroot,
     emulator,
     glance,
+    hooks,
     namespace,
     process,
     tools,
@@ -257,6 +258,17 @@ def test_a_key_that_cannot_sign_and_a_cloud_that_cannot_be_reached_are_told_firs
         ["gpg", "--batch", "--list-secret-keys", "images@example.org"],
         "mycloud",
     ]
+
+
+def test_hooks_of_a_folder_are_its_programs_by_name(tmp_path: Path) -> None:
+    folder, alone = tmp_path / "hooks", tmp_path / "alone"
+    folder.mkdir()
+    for path in (folder / "20-second", folder / "10-first", alone):
+        path.touch(mode=0o755)
+    (folder / "README").touch(mode=0o644)
+    (folder / "folder").mkdir()
+    found = [path.name for path in hooks.programs([alone, folder])]
+    assert found == ["alone", "10-first", "20-second"]
 
 
 def test_the_architecture_is_that_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 from debstack_image import cli, former
 from debstack_image.parsing import LONG
 from debstack_image.reference import completion, manual
-from debstack_image.settings import OPTIONS, spelling
+from debstack_image.settings import OPTIONS, Settings, spelling
 from debstack_image.usage import help_text
 
 
@@ -21,6 +21,14 @@ def test_help_has_every_option() -> None:
         word = spelling(name)
         assert f"--{word}" in text or f"--no-{word}" in text, option
     assert max(len(line) for line in text.splitlines()) <= 90
+
+
+def test_help_says_what_each_option_does_in_the_form_that_it_shows() -> None:
+    text = " ".join(help_text().split())
+    for name, option in OPTIONS.items():
+        on = option.read is None and getattr(Settings(), name)
+        word = f"--no-{spelling(name)} do not" if on else f"--{spelling(name)}"
+        assert f"{word} {option.metavar} {option.help}".replace("  ", " ") in text
 
 
 def test_help_needs_no_privileges_and_no_commands(  # W-126
