@@ -28,7 +28,7 @@ _GIVEN_UP = ("\n(initramfs) ", "Kernel panic - not syncing", "grub rescue>", "em
 _MACHINES = {
     "amd64": ("x86_64", "q35", "max"),
     "arm64": ("aarch64", "virt", "cortex-a57"),
-    "riscv64": ("riscv64", "virt", "max"),
+    "riscv64": ("riscv64", "virt", "rv64"),  # "max" is not known to the QEMU of Debian 12
 }
 #: Their screens; what is not a PC has none of its own.
 _SCREENS = {

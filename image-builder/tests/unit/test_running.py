@@ -137,6 +137,11 @@ def test_a_machine_is_emulated_where_nothing_else_works() -> None:
     assert "-accel kvm -cpu host" in " ".join(qemu_argv(MACHINE, Path("/w"), 1, fast=True))
 
 
+def test_a_processor_is_one_that_the_emulator_of_every_supported_debian_knows() -> None:
+    machine = dataclasses.replace(MACHINE, architecture="riscv64")
+    assert "-cpu rv64" in " ".join(qemu_argv(machine, Path("/w"), 1, fast=False))
+
+
 def test_a_foreign_machine_is_never_accelerated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("debstack.runtime.kvm.works", lambda: True)
     assert emulator.accelerated("amd64", "amd64")
