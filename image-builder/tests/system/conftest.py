@@ -32,9 +32,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def modules() -> Iterator[Path]:
     """The program's modules, where every user can read them."""
-    folder = _PLACE / f"modules-{os.getpid()}"
+    folder = _PLACE / f"modules-{_WORKER}"
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     yield make_modules(folder)
     shutil.rmtree(folder)
