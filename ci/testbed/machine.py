@@ -86,6 +86,8 @@ class Machine:
         if self.running():
             raise TestbedError(f"node {self.name}: it is running already")
         self.kill()  # what a boot that ended half-way has left
+        for interface in self.record.interfaces:
+            network.set_cable(self.bed, interface, connected=True)
         (self.state / "root").mkdir(exist_ok=True)
         notify_path = self.state / "notify"
         notify_path.unlink(missing_ok=True)
@@ -203,6 +205,8 @@ class Machine:
             kill_cgroup(group)
         if content:
             detach_loops(content["device"])
+            for interface in self.record.interfaces:
+                network.cut_power(self.bed, self.name, interface)
         for name in ("running.json", "pid"):
             (self.state / name).unlink(missing_ok=True)
         # nspawn tidies up these itself, unless it was killed

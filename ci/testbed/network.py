@@ -8,6 +8,7 @@ fails at once, and the default route is there for whoever looks up the machine's
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from ipaddress import IPv6Address
@@ -169,6 +170,35 @@ def set_cable(bed: str, interface: Interface, *, connected: bool) -> None:
     run(
         ["ip", "-n", namespace, "link", "set", _port(interface.host), "up" if connected else "down"]
     )
+
+
+def foreign_addresses(interface: Interface, shown: Sequence[dict[str, Any]]) -> list[str]:
+    """Return what a node has given its end of a cable besides: addresses with their lengths.
+
+    `shown` is what `ip -json address show` prints of it.
+    """
+    own = {interface.address, interface.address6}
+    return [
+        f"{one['local']}/{one['prefixlen']}"
+        for link in shown
+        for one in link.get("addr_info", ())
+        if one["scope"] == "global" and one["local"] not in own
+    ]
+
+
+def cut_power(bed: str, node: str, interface: Interface) -> None:
+    """Have `interface` say no more, and forget what its node, which is off, has set up on it.
+
+    Else the kernel would go on to answer for the addresses that a dead node had taken.
+    """
+    namespace = namespace_name(bed, "node", node)
+    if not namespace_path(namespace).exists():
+        return
+    set_cable(bed, interface, connected=False)
+    within = ["ip", "-n", namespace]
+    shown = run([*within, "-json", "address", "show", "dev", interface.device]).stdout
+    for address in foreign_addresses(interface, json.loads(shown)):
+        run([*within, "address", "delete", address, "dev", interface.device])
 
 
 def unplug(bed: str, interface: Interface) -> None:

@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from testbed.network import Interface, Network, bridge_lines, free_host, node_lines
+from testbed.network import (
+    Interface,
+    Network,
+    bridge_lines,
+    foreign_addresses,
+    free_host,
+    node_lines,
+)
 from testbed.places import TestbedError
 
 STORAGE = Network(bed="b", name="storage", index=1)
@@ -37,6 +44,17 @@ def test_hosts_are_numbered_from_ten_and_gaps_are_filled() -> None:
     assert free_host([10, 12], "n") == 11
     with pytest.raises(TestbedError, match="network n: all 241 addresses are taken"):
         free_host(range(10, 251), "n")
+
+
+def test_what_a_node_has_set_up_is_told_from_what_its_cable_has() -> None:
+    shown = [
+        {"local": "10.77.1.11", "prefixlen": 24, "scope": "global"},
+        {"local": "10.77.1.200", "prefixlen": 32, "scope": "global"},
+        {"local": "fd77:1::b", "prefixlen": 64, "scope": "global"},
+        {"local": "fe80::1", "prefixlen": 64, "scope": "link"},
+    ]
+    assert foreign_addresses(ETH0, [{"addr_info": shown}]) == ["10.77.1.200/32"]
+    assert foreign_addresses(ETH0, []) == []
 
 
 def test_interface_survives_writing_down() -> None:
