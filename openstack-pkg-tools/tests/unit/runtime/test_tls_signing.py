@@ -113,6 +113,24 @@ def test_the_public_face_may_have_the_public_name(controller: Path) -> None:
     )
 
 
+def test_several_machines_are_the_public_face(controller: Path) -> None:
+    face = "cloud.example"
+    secret = invited(controller, names=(face,))
+    made = [
+        asked(controller, secret, node=node, names=(node, face)) for node in ("proxy-1", "proxy-2")
+    ]
+    later = NOW + issuing.LIFETIME * 0.7
+    for node, former in zip(("proxy-1", "proxy-2"), made, strict=True):
+        again = asked(controller, node=node, names=(node, face), former=former, now=later)
+        assert reading.names_of(reading.chain_of(again.certificate)[0]) == {node, face}
+    # Another one's own name is nobody else's, whoever is invited to be the public face.
+    for node, names in (("proxy-3", ("proxy-1", face)), ("compute", ("compute", "proxy-2"))):
+        with pytest.raises(Refused, match="is a name of the machine proxy-"):
+            asked(controller, secret, node=node, names=names)
+    with pytest.raises(Refused, match=rf"{face} is a name of the cloud's first machine"):
+        asked(controller, invited(controller), node="compute", names=("compute", face))
+
+
 def test_the_public_face_gets_a_name_that_was_chosen_later(controller: Path) -> None:
     former = asked(controller, invited(controller, names=()), node="proxy", names=("proxy",))
     names = ("proxy", "cloud.example")

@@ -119,7 +119,7 @@ def _check_names(root: Path, asked: Request, allowed: tuple[str, ...], now: date
     for name in asked.names:
         if name in own:
             raise Refused(f"{name} is a name of the cloud's first machine")
-        if name in others:
+        if name in others and name not in allowed:  # several machines can be the public face
             raise Refused(
                 f"{name} is a name of the machine {others[name]}; if that is gone, run on the"
                 f" cloud's first machine: debstack forget {others[name]}"
