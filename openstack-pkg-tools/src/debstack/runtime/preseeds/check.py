@@ -29,12 +29,13 @@ def _meant(name: str, known: Known) -> str:
     if prefix not in known.prefixes:
         close = difflib.get_close_matches(name, sorted(known.questions), n=1, cutoff=0.85)
         return close[0] if close else ""
+    # Its key as it is, elsewhere, is nearer than one that looks like it.
+    elsewhere = [other for other in sorted(known.questions) if other.partition("/")[2] == key]
+    if elsewhere:
+        return elsewhere[0]
     keys = [other.partition("/")[2] for other in known.questions if other.startswith(f"{prefix}/")]
     close = difflib.get_close_matches(key, sorted(keys), n=1, cutoff=0.6)
-    if close:
-        return f"{prefix}/{close[0]}"
-    elsewhere = [other for other in sorted(known.questions) if other.partition("/")[2] == key]
-    return elsewhere[0] if elsewhere else ""
+    return f"{prefix}/{close[0]}" if close else ""
 
 
 def _unknown(line: int, entry: Entry, known: Known) -> Finding | None:
