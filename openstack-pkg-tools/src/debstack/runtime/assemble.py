@@ -17,6 +17,7 @@ MODULES = (
     "tls",
     "certificates",
     "front",
+    "virtual_address",
     "authorities",
     "database",
     "config",

@@ -12,6 +12,8 @@ from debstack.runtime.urls import bracketed
 
 CONFIGURATION = "/etc/debstack/haproxy.cfg"
 PEM = "/etc/debstack/tls/haproxy.pem"
+#: Where users see another certificate than the machines of the cloud.
+PUBLIC_PEM = "/etc/debstack/tls/public.pem"
 
 _HEADER = """\
 # Made by debstack; it is overwritten: do not edit it. HAProxy reads it after
@@ -102,6 +104,8 @@ class Front:
     addresses: tuple[str, ...] = ()
     #: Whether other machines of the cloud are believed for whom they ask.
     trusting: bool = False
+    #: The file with the certificate that it shows, and its key.
+    pem: str = PEM
 
 
 def _backend(front: Front, backend: str) -> str:
@@ -130,7 +134,7 @@ def _binds(front: Front, address: str) -> str:
         _BIND.format(
             address=bracketed(one),
             port=front.port,
-            pem=PEM,
+            pem=front.pem,
             protocols="http/1.1" if front.upgrades else "h2,http/1.1",
             asked=_ASKED.format(authority=places.TRUSTED) if front.trusting else "",
         )

@@ -47,6 +47,7 @@ _JOIN_FIRST = (
     "to join a cloud: on its controller, debstack export --role ROLE > FILE; here,"
     " debconf-set-selections < FILE && debstack apply; a controller needs rabbitmq-server"
 )
+_CORRECT = f"correct it in {SITE_FILE}, then run: debstack apply"
 _ADMINISTRATORS = {Engine.MARIADB: "root", Engine.POSTGRESQL: "postgres", Engine.SQLITE: ""}
 
 
@@ -254,11 +255,14 @@ def _tls(inputs: Inputs, management: str) -> Tls:
     shown = _secured_connections(inputs)
     if "host-names" in inputs.facts.traits and mode is not TlsMode.OFF:
         names += inputs.facts.traits["host-names"]().split(",")
+    certificate, key = inputs.shared("tls-certificate"), inputs.shared("tls-key")
+    face = bool(inputs.shared("controllers"))
     return Tls(
         mode=mode,
         authority=_authority(inputs),
-        certificate=inputs.shared("tls-certificate"),
-        key=inputs.shared("tls-key"),
+        certificate=certificate,
+        key=key,
+        for_users=face and mode is TlsMode.LOCAL_CA and bool(certificate or key),
         names=tuple(dict.fromkeys(name for name in names if name)),
         public_names=tuple(dict.fromkeys(hosts)),
         serves=bool(interfaces or shown)
@@ -279,22 +283,40 @@ def _certificates(inputs: Inputs, tls: Tls) -> dict[str, Certificate]:
 def _controllers(inputs: Inputs) -> tuple[str, ...]:
     """Return the machines whose services this one passes on, without brackets."""
     found = [item for item in inputs.shared("controllers").split(",") if item]
-    correct = f"correct it in {SITE_FILE}, then run: debstack apply"
     for item in found:
         if item.startswith((".", "*")):
             raise AnswerError(
                 "openstack/controllers",
                 f'expected names or addresses of machines, found "{item}"',
-                hint=correct,
+                hint=_CORRECT,
             )
         # HAProxy looks for names alone in certificates; the cloud's own authority puts one there.
         if tls_mode(inputs) is TlsMode.PROVIDED and is_address(item.strip("[]")):
             raise AnswerError(
                 "openstack/controllers",
                 f'expected names that provided certificates have, found the address "{item}"',
-                hint=correct,
+                hint=f"{_CORRECT}; or, for a certificate of your own that only users see: debstack"
+                " answers set openstack/tls local-ca",
             )
     return tuple(item.strip("[]") for item in found)
+
+
+def _virtual_address(inputs: Inputs, management: str) -> tuple[str, int]:
+    """Return the address that the public faces share, or nothing, and its number, 0 for none."""
+    address, number = inputs.shared("virtual-address"), inputs.shared("virtual-router")
+    if address and address == management:
+        raise AnswerError(
+            "openstack/virtual-address",
+            f"expected an address that no machine has by itself, found this machine's, {address}",
+            hint=_CORRECT,
+        )
+    if number and not 1 <= int(number) <= 255:
+        raise AnswerError(
+            "openstack/virtual-router",
+            f"expected a number from 1 to 255, found {number}",
+            hint=_CORRECT,
+        )
+    return address, int(number or 0)
 
 
 def _bind_address(mode: TlsMode, management: str) -> str:
@@ -511,8 +533,10 @@ def resolve(inputs: Inputs) -> Site:
     except AnswerError as error:
         problems.append(error)
     controllers: tuple[str, ...] = ()
+    shared = ("", 0)
     try:
         controllers = _controllers(inputs)
+        shared = _virtual_address(inputs, management)
     except AnswerError as error:
         problems.append(error)
     try:
@@ -555,6 +579,8 @@ def resolve(inputs: Inputs) -> Site:
         tls=tls,
         certificates=_certificates(inputs, tls),
         controllers=controllers,
+        virtual_address=shared[0],
+        virtual_router=shared[1],
         public_protocol=url_protocol(inputs, "public"),
         internal_protocol=url_protocol(inputs, "internal"),
         traits=inputs.facts.traits,

@@ -41,12 +41,12 @@ class Tls:
     mode: TlsMode = TlsMode.OFF
     #: The certificate (PEM) of the authority that was given; empty for this machine's own.
     authority: str = ""
-    #: Where the administrator has put certificate and key, for `provided`.
+    #: Where the administrator has put certificate and key, for `provided` or `for_users`.
     certificate: str = ""
     key: str = ""
     #: All that leads to this machine: names, and addresses without brackets.
     names: tuple[str, ...] = ()
-    #: Those of them that users and services come by.
+    #: Those of them that users and services come by; users by the first.
     public_names: tuple[str, ...] = ()
     #: Whether there is anything on this machine that needs a certificate.
     serves: bool = False
@@ -55,6 +55,9 @@ class Tls:
     #: File with the authority whose certificates the machines of the cloud show each other; empty
     #: where there is none that others than they have certificates of.
     peers: str = ""
+    #: Whether the certificate that was provided is for users of the public face alone, while
+    #: machines of the cloud see the other one.
+    for_users: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +204,10 @@ class Site:
     certificates: Mapping[str, Certificate] = field(default_factory=dict)
     #: The machines that serve what this one, the public face of the cloud, passes on.
     controllers: tuple[str, ...] = ()
+    #: The address that it shares with others that are the public face; empty for none.
+    virtual_address: str = ""
+    #: The number that it has for that, for VRRP; 0 for one that follows from the address.
+    virtual_router: int = 0
     #: The protocols of public URLs, and of internal and administrative ones.
     public_protocol: str = "http"
     internal_protocol: str = "http"

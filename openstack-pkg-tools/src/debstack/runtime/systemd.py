@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,8 @@ from pathlib import Path
 
 from debstack.base.errors import ConfigurationError
 from debstack.base.run import run
+
+log = logging.getLogger(__name__)
 
 _PROPERTIES = (
     "LoadState",
@@ -83,6 +86,15 @@ def _properties(names: Sequence[str], unit: str) -> dict[str, str]:
 def unit_state(unit: str) -> UnitState:
     """Return the state of `unit` (with its suffix). Raises CommandError."""
     return parse_state(_properties(_PROPERTIES, unit))
+
+
+def left_alone(unit: str, state: UnitState) -> bool:
+    """Say, and log, that the administrator masked `unit`, or disabled and stopped it."""
+    if not state.masked and (not state.disabled or state.active in ("active", "reloading")):
+        return False
+    word = "masked" if state.masked else "disabled and stopped"
+    log.warning("%s is %s: it is left so", unit, word)
+    return True
 
 
 def journal_tail(unit: str, invocation: str) -> list[str]:

@@ -55,11 +55,11 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
             return found.state
         return RUNNING if unit in found.own else STOPPED
 
-    def bring_up(step: FrontStep, verb: str, expected: bytes | None) -> None:
+    def bring_up(step: FrontStep, verb: str, expected: dict[str, bytes]) -> None:
         found.done.append(verb)
         if verb != "reload":
             found.state = replace(RUNNING, since=datetime.now(tz=UTC))
-        found.shown = {f.port: expected for f in step._fronts}
+        found.shown = {f.port: expected[f.pem] for f in step._fronts}
 
     monkeypatch.setattr(front, "served", served)
     monkeypatch.setattr(systemd, "unit_state", state)
@@ -116,7 +116,7 @@ def test_killed_between_the_files_and_the_restart_it_restarts(
     (step,) = front.build(context(tmp_path, {"openstack/tls": tls_mode}))
     world.state = RUNNING  # that is, with what it read a minute ago
     assert isinstance(step, front.FrontStep)
-    for _, wanted in step._files(places.machine_pair(made) if tls_mode != "off" else None):
+    for _, wanted in step._files(step._pairs()):
         write(wanted)
     world.shown = {}
     assert applied(step) == ["restart haproxy.service"]
@@ -181,7 +181,7 @@ def test_an_ipv6_address_stands_in_brackets() -> None:
 def public_face(root: Path, answers: dict[str, str] | None = None) -> Context:
     """Return a machine that passes on to three others; of the series it has the list alone."""
     folder = root / series.SERIES.lstrip("/")
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     of_role = (*manifests_of("keystone"), *manifests_of("nova"))
     others = tuple(m for source in ("heat", "horizon", "swift") for m in manifests_of(source))
     for manifest in (*of_role, *others):
@@ -264,6 +264,48 @@ def test_the_public_face_serves_at_the_address_that_was_chosen(
     found = front.fronts_of(public_face(tmp_path, {"openstack/public-host": host}))
     text = haproxy.configuration(found[:1], "10.0.0.4", "127.0.0.1")
     assert [line.split()[1] for line in text.splitlines() if "\tbind " in line] == binds
+
+
+def test_the_public_face_serves_the_address_that_it_shares_whoever_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(front, "can_bind", lambda _: False)
+    answers = {"openstack/public-host": "cloud.example", "openstack/virtual-address": "10.0.0.100"}
+    made = public_face(tmp_path, answers)
+    installed = (*made.manifests, *manifests_of("horizon"))
+    told = {**answers, "openstack/controllers": "10.0.0.9"}
+    site = resolve(inputs(installed, {**told, "openstack/identity-url": "https://k:5000/v3"}))
+    found = front.fronts_of(Context(site=site, manifests=installed, root=tmp_path))
+    assert {f.port for f in found} >= {5000, 8090}
+    # The dashboard is on this machine.
+    assert {f.port for f in found if not f.machines} == {8090}
+    assert {f.addresses for f in found} == {("10.0.0.100",)}
+
+
+def test_users_see_what_was_provided_and_machines_what_the_authority_signed(
+    tmp_path: Path, world: World
+) -> None:
+    folder = tmp_path / "users"
+    folder.mkdir()
+    users = ready(folder)
+    for name, path in (("crt", places.CERTIFICATE), ("key", places.KEY)):
+        (tmp_path / name).write_bytes(users.path(path).read_bytes())
+    answers = {"openstack/tls-certificate": "/crt", "openstack/tls-key": "/key"}
+    made = public_face(tmp_path, answers)
+    applied(tls.AuthorityStep(made))
+    applied(tls.CertificateStep(made))
+    (step,) = front.build(made)
+    assert applied(step)[-1] == "start haproxy.service"
+    text = made.path(haproxy.CONFIGURATION).read_text()
+    assert "bind 10.0.0.4:5000 transparent ssl crt /etc/debstack/tls/public.pem" in text
+    assert "verifyhost controller.debstack.internal crt /etc/debstack/tls/haproxy.pem" in text
+    assert (tmp_path / "key").read_text() in made.path(haproxy.PUBLIC_PEM).read_text()
+    assert made.path(places.KEY).read_text() in made.path(haproxy.PEM).read_text()
+    assert step.changes() == []
+    (step,) = front.build(public_face(tmp_path))
+    assert f"remove {haproxy.PUBLIC_PEM}" in applied(step)
+    assert not made.path(haproxy.PUBLIC_PEM).exists()
+    assert "public.pem" not in made.path(haproxy.CONFIGURATION).read_text()
 
 
 @pytest.mark.parametrize("here", [True, False])

@@ -185,17 +185,47 @@ def test_a_provided_certificate_is_used_as_it_is(
     assert "ends in 3 days" in caplog.text
 
 
+def test_what_only_users_see_has_to_name_the_public_host_alone(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    answers = {
+        "openstack/controllers": "10.0.0.9",
+        "openstack/public-host": "cloud.example",
+        "openstack/internal-host": "inside.example",
+        "openstack/tls-certificate": "/crt.pem",
+        "openstack/tls-key": "/key.pem",
+        "openstack/identity-ca": "/ca.pem",
+    }
+    made = pair(("cloud.example",), now)
+    provided(tmp_path, made.key, made.certificate)
+    own, users = steps.certificate_steps(context(tmp_path, answers))[1:]
+    assert (own.id, users.id) == ("tls:certificate", "tls:public-certificate")
+    assert isinstance(own, steps.CertificateStep)
+    assert users.changes() == []
+    # Anywhere else the answers wait for openstack/tls to be provided.
+    del answers["openstack/controllers"]
+    assert [s.id for s in steps.certificate_steps(context(tmp_path, answers))] == [
+        "tls:authority",
+        "tls:certificate",
+    ]
+    incomplete = {"openstack/controllers": "10.0.0.9", "openstack/tls-key": "/key.pem"}
+    *_, users = steps.certificate_steps(context(tmp_path, incomplete))
+    with pytest.raises(AnswerError, match="tls-certificate: needed where the other one is given"):
+        users.changes()
+
+
 def test_a_provided_certificate_is_looked_at_first(tmp_path: Path) -> None:
     now = datetime.now(UTC)
     made, other = pair(now=now), pair(now=now)
     elsewhere = pair(names=("10.0.0.4",), now=now)
     old = pair(now=now - issuing.LIFETIME - timedelta(days=1))
+    stray = issued(issuing.new_authority("unknown", now), NAMES, now)
     for key, certificate, told in (
         (made.key, "nonsense", "openstack/tls-certificate: /crt.pem: expected certificates as PEM"),
         ("nonsense", made.certificate, "openstack/tls-key: /key.pem: expected a private key"),
         (other.key, made.certificate, "openstack/tls-key: /key.pem: is not the key of /crt.pem"),
         (elsewhere.key, elsewhere.certificate, "cannot be used for cloud.example: .*mismatch"),
         (old.key, old.certificate, "has expired"),
+        (stray.key, stray.certificate, "issuer certificate; behind it belong those .*/ca.pem"),
         ("", made.certificate, "openstack/tls-key: /key.pem: does not exist, or is empty"),
     ):
         with pytest.raises(AnswerError, match=told):

@@ -7,12 +7,11 @@ is the administrator's, and ours besides.
 
 from __future__ import annotations
 
-import logging
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from debstack.base.errors import AnswerError, CommandError, ConfigurationError
@@ -21,11 +20,12 @@ from debstack.base.secret import Secret
 from debstack.runtime import freshness, systemd
 from debstack.runtime.context import Context
 from debstack.runtime.facts import can_bind
-from debstack.runtime.files import WantedFile, difference, told, write
+from debstack.runtime.files import WantedFile, difference, remove, told, write
 from debstack.runtime.haproxy import (
     CONFIGURATION,
     NO_HEALTH_PATH,
     PEM,
+    PUBLIC_PEM,
     Front,
     configuration,
     drop_in,
@@ -39,8 +39,6 @@ from debstack.runtime.tls import places, request
 from debstack.runtime.tls.issuing import Pair
 from debstack.runtime.urls import is_address
 from debstack.spec.vocabulary import Manifest, UnitKind
-
-log = logging.getLogger(__name__)
 
 DROP_IN = "/etc/systemd/system/haproxy.service.d/50-debstack.conf"
 UNIT = "haproxy.service"
@@ -57,7 +55,10 @@ def fronts_of(context: Context) -> list[Front]:
     face of the cloud, the services of other machines are.
     """
     trusting = _trusting(context)
-    public = tuple(filter(can_bind, _chosen_addresses(context.site)))
+    controllers = context.site.controllers
+    chosen = _chosen_addresses(context.site)
+    # One that others have now may come to the public face.
+    public = chosen if controllers else tuple(filter(can_bind, chosen))
     found = [
         Front(
             name=name,
@@ -65,6 +66,7 @@ def fronts_of(context: Context) -> list[Front]:
             upgrades=unit.kind is UnitKind.DAEMON,
             trusting=trusting,
             addresses=public if unit.port in _public_ports(manifest) else (),
+            pem=_public_pem(context.site) if unit.port in _public_ports(manifest) else PEM,
         )
         for manifest in context.manifests
         for name, unit in manifest.package.unit.items()
@@ -72,7 +74,6 @@ def fronts_of(context: Context) -> list[Front]:
     ]
     if tls.signs(context):
         found.append(Front(name="debstack-sign", port=request.PORT, upgrades=False))
-    controllers = context.site.controllers
     if controllers:
         taken = {front.port for front in found}
         found += [f for f in public_fronts(context, controllers) if f.port not in taken]
@@ -87,10 +88,15 @@ def _trusting(context: Context) -> bool:
 
 
 def _chosen_addresses(site: Site) -> tuple[str, ...]:
-    """Return the address that users come by, where that is not the one of this machine."""
+    """Return the addresses that users come by, where that is not the one of this machine."""
     host = site.answers.get("openstack/public-host", "")
-    # A name leads to this machine, or to an address that is not known here.
-    return (host,) if is_address(host) and host != site.management_address else ()
+    # A name leads to one of them, or to an address that is not known here.
+    found = (host, site.virtual_address) if is_address(host) else (site.virtual_address,)
+    return tuple(dict.fromkeys(one for one in found if one not in ("", site.management_address)))
+
+
+def _public_pem(site: Site) -> str:
+    return PUBLIC_PEM if site.tls.for_users else PEM
 
 
 def public_fronts(context: Context, controllers: Sequence[str]) -> list[Front]:
@@ -111,6 +117,7 @@ def public_fronts(context: Context, controllers: Sequence[str]) -> list[Front]:
             shown_name=places.CONTROLLER_NAME if ours else "",
             optional=manifest.binary not in of_role or unit.when is not None,
             addresses=_chosen_addresses(context.site),
+            pem=_public_pem(context.site),
         )
         for manifest in series_manifests(context.root)
         for name, unit in manifest.package.unit.items()
@@ -150,31 +157,44 @@ class FrontStep(Step):
     """HAProxy, with the certificate of this machine, in front of each of its services."""
 
     id = "front:haproxy"
-    needs = frozenset({"files:site", "tls:certificate", "tls:trust"})
+    needs = frozenset({"files:site", "tls:certificate", "tls:public-certificate", "tls:trust"})
 
     def __init__(self, context: Context, fronts: Sequence[Front]) -> None:
         self._context = context
         self._fronts = fronts
         self._address = context.site.management_address
 
-    def _files(self, pair: Pair | None) -> list[tuple[str, WantedFile]]:
+    def _pairs(self) -> dict[str, Pair]:
+        """Return the certificates and keys that are shown, by the file that HAProxy has them in."""
+        if not self._fronts:
+            return {}
+        found = {PEM: places.machine_pair(self._context)}
+        if self._context.site.tls.for_users:
+            found[PUBLIC_PEM] = places.public_pair(self._context)
+        return found
+
+    def _files(self, pairs: Mapping[str, Pair]) -> list[tuple[str, WantedFile]]:
         text = configuration(self._fronts, self._address, self._context.site.bind_address)
         found = [
             (DROP_IN, WantedFile(path=self._context.path(DROP_IN), content=drop_in())),
             (CONFIGURATION, WantedFile(path=self._context.path(CONFIGURATION), content=text)),
         ]
-        if pair is not None:
+        for absolute, pair in pairs.items():
             content = Secret(pair.certificate.rstrip("\n") + "\n" + pair.key)
-            pem = WantedFile(path=self._context.path(PEM), content=content, mode=0o600)
-            found.insert(0, (PEM, pem))
+            pem = WantedFile(path=self._context.path(absolute), content=content, mode=0o600)
+            found.insert(0, (absolute, pem))
         return found
 
-    def _written(self, pair: Pair | None) -> list[Change]:
-        return [
+    def _written(self, pairs: Mapping[str, Pair]) -> list[Change]:
+        found = [
             Change(summary=told(how, absolute), perform=partial(write, wanted))
-            for absolute, wanted in self._files(pair)
+            for absolute, wanted in self._files(pairs)
             if (how := difference(wanted))
         ]
+        former = self._context.path(PUBLIC_PEM)
+        if PUBLIC_PEM not in pairs and former.exists():
+            found.append(Change(summary=f"remove {PUBLIC_PEM}", perform=partial(remove, former)))
+        return found
 
     def _in_the_way(self) -> list[Change]:
         """Return what frees the ports: a service that still listens where TLS is to be."""
@@ -190,10 +210,7 @@ class FrontStep(Step):
                 found.append(Change(summary=summary, perform=partial(systemd.stop, service)))
         return found
 
-    def _expected(self, pair: Pair | None) -> bytes | None:
-        return ssl.PEM_cert_to_DER_cert(_first(pair.certificate)) if pair else None
-
-    def _wrong(self, expected: bytes | None) -> str:
+    def _wrong(self, expected: Mapping[str, bytes]) -> str:
         """Return at which place HAProxy does not do as it is told; empty if it does everywhere."""
         for front in self._fronts:
             place = f"{self._address} port {front.port}"
@@ -203,11 +220,11 @@ class FrontStep(Step):
                 return f"{place}: {error}"
             if shown is None:
                 return f"{place}: no TLS"
-            if shown != expected:
+            if shown != expected[front.pem]:
                 return f"{place}: another certificate"
         return ""
 
-    def _await(self, expected: bytes | None) -> None:
+    def _await(self, expected: Mapping[str, bytes]) -> None:
         end = time.monotonic() + _DEADLINE_S
         pause = threading.Event()
         while wrong := self._wrong(expected):
@@ -226,7 +243,7 @@ class FrontStep(Step):
                 error.message, hint=f"correct {own}, then run: debstack apply"
             ) from error
 
-    def _bring_up(self, verb: str, expected: bytes | None) -> None:
+    def _bring_up(self, verb: str, expected: Mapping[str, bytes]) -> None:
         self._check()
         if systemd.unit_state(UNIT).needs_reload:
             systemd.daemon_reload()
@@ -252,14 +269,14 @@ class FrontStep(Step):
 
     def changes(self) -> Sequence[Change]:
         """See Step. HAProxy that the administrator masked, or disabled and stopped, stays so."""
-        pair = places.machine_pair(self._context) if self._fronts else None
-        expected = self._expected(pair)
+        pairs = self._pairs()
+        expected = {
+            path: ssl.PEM_cert_to_DER_cert(_first(pair.certificate)) for path, pair in pairs.items()
+        }
         state = systemd.unit_state(UNIT)
-        found = self._written(pair)
+        found = self._written(pairs)
         running = state.active in ("active", "reloading")
-        if state.masked or (state.disabled and not running):
-            word = "masked" if state.masked else "disabled and stopped"
-            log.warning("%s is %s: it is left so", UNIT, word)
+        if systemd.left_alone(UNIT, state):
             return found
         if not running:
             verb = "start"

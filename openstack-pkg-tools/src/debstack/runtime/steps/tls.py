@@ -222,18 +222,20 @@ def _why_new(found: Pair | None, authority: str, names: Sequence[str]) -> str:
 class ProvidedStep(Step):
     """The certificate that the administrator provides: looked at before anything uses it."""
 
-    id = "tls:certificate"
     needs = frozenset({"files:site", "tls:trust"})
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._tls = context.site.tls
+        self._tls = tls = context.site.tls
+        self.id = "tls:public-certificate" if tls.for_users else "tls:certificate"
+        self._names = tls.public_names[:1] if tls.for_users else tls.public_names
 
     def _text(self, question: str, path: str) -> str:
         if not path:
+            given = "the other one is given" if self._tls.for_users else "openstack/tls is provided"
             raise AnswerError(
                 f"openstack/{question}",
-                "needed where openstack/tls is provided, and empty",
+                f"needed where {given}, and empty",
                 hint=f"debstack answers set openstack/{question} FILE; then: debstack apply",
             )
         found = read_text(self._context.path(path))
@@ -264,14 +266,16 @@ class ProvidedStep(Step):
             raise self._refuse("tls-key", tls.key, told) from error
         if not fits:
             raise self._refuse("tls-key", tls.key, f"is not the key of {tls.certificate}")
-        for name in tls.public_names:
+        for name in self._names:
             problem = reading.verification_problem(
                 self._context.path(tls.certificate), self._authorities(), name
             )
             if problem:
                 told = f"cannot be used for {name}: {problem}"
+                if "issuer" in problem:
+                    told += f"; behind it belong those that lead to one of {self._authorities()}"
                 raise self._refuse("tls-certificate", tls.certificate, told)
-        if tls.shows:
+        if tls.shows and not tls.for_users:
             file = self._context.path(tls.certificate)
             problem = reading.verification_problem(file, self._authorities())
             if problem:
@@ -322,9 +326,10 @@ def certificate_steps(context: Context, *, renew: bool = False) -> list[Step]:
         return []
     if tls.mode is TlsMode.PROVIDED:
         return [ProvidedStep(context)]
+    provided = [ProvidedStep(context)] if tls.for_users else []
     if tls.authority:
-        return [JoinedCertificateStep(context, renew=renew)]
-    return [AuthorityStep(context), CertificateStep(context, renew=renew)]
+        return [JoinedCertificateStep(context, renew=renew), *provided]
+    return [AuthorityStep(context), CertificateStep(context, renew=renew), *provided]
 
 
 def _has_authority(context: Context) -> bool:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,8 +16,6 @@ from debstack.runtime.steps.tasks import task_ids
 from debstack.runtime.substitution import holds
 from debstack.runtime.urls import bracketed
 from debstack.spec.vocabulary import Manifest, Unit, UnitKind
-
-log = logging.getLogger(__name__)
 
 HEALTH_DEADLINE_S = 60.0
 INI = "50-debstack.ini"
@@ -158,9 +155,7 @@ class UnitStep(Step):
         if ini is not None and ini_differs:
             found.append(Change(summary=f"write {ini.path}", perform=partial(write, ini)))
         running = state.active in ("active", "reloading")
-        if state.masked or (state.disabled and not running):
-            word = "masked" if state.masked else "disabled and stopped"
-            log.warning("%s is %s: it is left so", self._service, word)
+        if systemd.left_alone(self._service, state):
             return found
         if running:
             return found + self._running(state, ini_differs)

@@ -44,8 +44,17 @@ def authority_of(context: Context) -> str:
 
 def machine_pair(context: Context) -> Pair:
     """Return the key and the certificate of this machine. Raises ConfigurationError."""
+    return _pair(context, provided=context.site.tls.mode is TlsMode.PROVIDED)
+
+
+def public_pair(context: Context) -> Pair:
+    """Return the key and the certificate that users see. Raises ConfigurationError."""
     tls = context.site.tls
-    provided = tls.mode is TlsMode.PROVIDED
+    return _pair(context, provided=tls.for_users or tls.mode is TlsMode.PROVIDED)
+
+
+def _pair(context: Context, *, provided: bool) -> Pair:
+    tls = context.site.tls
     key, certificate = (tls.key, tls.certificate) if provided else (KEY, CERTIFICATE)
     found = held(context.root, key, certificate)
     if found is None:
