@@ -34,6 +34,8 @@ _KEY = re.compile(
 )
 #: yescrypt with its usual cost, as passwd in every supported release makes and reads it.
 _YESCRYPT = "$y$j9T$"
+#: The ids of users who are persons (Debian Policy, 9.2.2).
+_PERSONS = range(1000, 60000)
 _SSHD = "/etc/ssh/sshd_config.d/60-image.conf"
 
 
@@ -104,10 +106,27 @@ def _ids(root: Path, user: str) -> tuple[int, int]:
     raise DebstackError(f"user {user}: expected in the image's passwd, found none")
 
 
+def check_login(root: Path, user: str) -> None:
+    """Raise DebstackError where the name of the login user is that of a system user."""
+    for line in _lines(root / "etc" / "passwd"):
+        name, _, uid, *_ = line.split(":")
+        if name == user and int(uid) not in _PERSONS:
+            raise DebstackError(
+                f"--login {user}: the image has a system user of that name",
+                hint="choose another name",
+            )
+
+
+def has_group(root: Path, name: str) -> bool:
+    """Tell whether the image has a group of that name; a user of it would be in that one."""
+    return any(line.startswith(f"{name}:") for line in _lines(root / "etc" / "group"))
+
+
 def _make_user(chroot: Chroot, user: str) -> None:
     if any(line.startswith(f"{user}:") for line in _lines(chroot.root / "etc" / "passwd")):
         return
-    chroot.run(["useradd", "--create-home", "--shell", "/bin/bash", user])
+    group = ["--gid", user] if has_group(chroot.root, user) else []
+    chroot.run(["useradd", "--create-home", "--shell", "/bin/bash", *group, user])
     chroot.run(["usermod", "--append", "--groups", "sudo,adm", user])
     tree.write(chroot.root, f"/etc/sudoers.d/60-{user}", f"{user} ALL=(ALL) NOPASSWD:ALL\n", 0o440)
 
@@ -124,6 +143,7 @@ def needs_user(settings: Settings) -> bool:
 def configure_access(chroot: Chroot, settings: Settings, identity: Identity) -> None:
     """Make users, passwords and keys as asked for. Raises DebstackError."""
     root = chroot.root
+    check_login(root, settings.login)
     if needs_user(settings):
         _make_user(chroot, settings.login)
         keys = [key for path in settings.ssh_key for key in read_keys("--ssh-key", path)]

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from debstack_image import tree
+from debstack_image.access import has_group
 from debstack_image.chroot import Chroot
 from debstack_image.index import ImageError
 from debstack_image.settings import Settings
@@ -56,8 +57,11 @@ WantedBy=ssh.service
 """
 
 
-def cloud_config(settings: Settings) -> str:
-    """Return our part of cloud-init's configuration; JSON is YAML, quoted for certain."""
+def cloud_config(settings: Settings, *, group: bool = False) -> str:
+    """Return our part of cloud-init's configuration; JSON is YAML, quoted for certain.
+
+    With `group` the image has a group of the login user's name, which becomes the user's.
+    """
     lines = [
         "# Written by build-openstack-debian-image.",
         f"datasource_list: {json.dumps(list(settings.datasources))}",
@@ -67,6 +71,7 @@ def cloud_config(settings: Settings) -> str:
         "system_info:",
         "  default_user:",
         f"    name: {json.dumps(settings.login)}",
+        *([f"    primary_group: {json.dumps(settings.login)}"] if group else []),
         "    gecos: Debian",
         "    lock_passwd: " + ("false" if settings.login_password_file else "true"),
         "    groups: [adm, sudo]",
@@ -99,7 +104,8 @@ def configure_first_boot(chroot: Chroot, settings: Settings) -> None:
     root = chroot.root
     if settings.cloud_init:
         _check_datasources(root, settings)
-        tree.write(root, "/etc/cloud/cloud.cfg.d/90-image.cfg", cloud_config(settings))
+        text = cloud_config(settings, group=has_group(root, settings.login))
+        tree.write(root, "/etc/cloud/cloud.cfg.d/90-image.cfg", text)
         return
     tree.write(root, "/etc/systemd/system/image-grow-root.service", _GROW)
     tree.write(root, "/usr/lib/debstack-image/grow-root", _GROW_ROOT, 0o755)

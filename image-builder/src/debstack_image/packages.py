@@ -28,6 +28,8 @@ _ALWAYS = (
     "e2fsprogs",
     "iproute2",
     "kmod",
+    # Without it nobody gets in on a console; it is not essential since trixie.
+    "login",
     "netbase",
     "openssh-server",
     "procps",

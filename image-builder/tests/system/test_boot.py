@@ -11,7 +11,9 @@ import sys
 import tarfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from building import HARD, TINY, Builder, command_lines, digest, ensure_programs
@@ -86,7 +88,7 @@ def boot(
     image: Path,
     folder: Path,
     firmware: str,
-    attach: Callable[[Path, str], dict[str, object]],
+    attach: Callable[[Path, str], dict[str, Any]],
     source: str,
     *,
     architecture: str = "amd64",
@@ -96,15 +98,19 @@ def boot(
     login = "debian"
     folder.mkdir(exist_ok=True)
     key, public = make_key(folder)
-    machine = Machine(
-        image=image,
-        image_format=image.suffix[1:],
-        architecture=architecture,
-        firmware=firmware.removesuffix("-secure"),
-        secure_boot=firmware.endswith("-secure"),
-        **attach(folder, public),  # type: ignore[arg-type]
+    outcome = Outcome(
+        firmware=firmware.removesuffix("-secure"), secure_boot=firmware.endswith("-secure")
     )
-    outcome = Outcome(firmware=machine.firmware, secure_boot=machine.secure_boot)
+    machine = replace(
+        Machine(
+            image=image,
+            image_format=image.suffix[1:],
+            architecture=architecture,
+            firmware=outcome.firmware,
+            secure_boot=outcome.secure_boot,
+        ),
+        **attach(folder, public),
+    )
     with started(machine, folder, "amd64") as running:
         running.wait_for(LOGIN, TIMEOUT_S)
         running.wait_for_ssh(login, key, TIMEOUT_S)
@@ -118,21 +124,21 @@ def boot(
     assert " 10." in outside or " 169." in outside
 
 
-def no_cloud(folder: Path, key: str) -> dict[str, object]:
+def no_cloud(folder: Path, key: str) -> dict[str, Any]:
     """Attach a NoCloud disk."""
     disk = folder / "seed.img"
     seed.no_cloud(disk, name="first", key=key)
     return {"seed": disk}
 
 
-def config_drive(folder: Path, key: str) -> dict[str, object]:
+def config_drive(folder: Path, key: str) -> dict[str, Any]:
     """Attach a configuration drive."""
     disk = folder / "seed.img"
     seed.config_drive(disk, name="first", key=key)
     return {"seed": disk}
 
 
-def metadata(folder: Path, key: str) -> dict[str, object]:
+def metadata(folder: Path, key: str) -> dict[str, Any]:
     """Let a metadata server answer where Nova's does, on a machine that says it is Nova's."""
     answers = folder / "meta_data.json"
     answers.write_text(seed.openstack_metadata("first", key))
@@ -159,7 +165,7 @@ def test_it_starts(
     trixie: Path,
     tmp_path: Path,
     firmware: str,
-    attach: Callable[[Path, str], dict[str, object]],
+    attach: Callable[[Path, str], dict[str, Any]],
     source: str,
 ) -> None:
     boot(trixie / f"{_TITLE}.qcow2", tmp_path / "machine", firmware, attach, source)
@@ -253,6 +259,41 @@ def test_without_cloud_init_it_grows_makes_its_keys_and_lets_its_user_in(
 
 
 @pytest.mark.long
+def test_a_rescue_image_lets_root_in_everywhere_and_its_user_has_the_name_asked_for(
+    user: Builder, tmp_path: Path
+) -> None:
+    folder = tmp_path / "machine"
+    folder.mkdir()
+    key, public = make_key(folder)
+    output = user.folder("rescue")
+    keys = output.parent / "rescue.pub"
+    keys.write_text(public + "\n")
+    arguments = ["--minimal", "--rescue", "--login", "operator", "--root-ssh-key", str(keys)]
+    arguments += ["--add-serial-getty", "ttyS1", "--kernel-argument", "rescued=yes"]
+    user.build(output, *arguments, "--name", "rescue")
+    second = ("-chardev", f"file,id=second,path={folder}/second.log", "-serial", "chardev:second")
+    machine = replace(
+        Machine(
+            image=output / "rescue.qcow2",
+            image_format="qcow2",
+            architecture="amd64",
+            more=second,
+        ),
+        **no_cloud(folder, public),
+    )
+    with started(machine, folder, "amd64") as running:
+        running.wait_for("root@first:~# ", TIMEOUT_S)
+        running.wait_for_ssh("operator", key, TIMEOUT_S)
+        facts = look(running, "operator", key)
+        assert running.ssh("root", key, "id -u").stdout == "0\n"
+        assert running.ssh("operator", key, "sudo id -u").stdout == "0\n"
+        assert running.ssh("operator", key, "getent passwd debian", check=False).stdout == ""
+        assert " rescued=yes" in running.ssh("operator", key, "cat /proc/cmdline").stdout
+    assert problems_of(facts, Outcome(firmware="bios")) == []
+    assert "(automatic login)" in (folder / "second.log").read_text(errors="replace")
+
+
+@pytest.mark.long
 def test_a_machine_makes_what_only_it_may_have(user: Builder, tmp_path: Path) -> None:
     output = user.folder("unique")
     user.build(output, "--minimal", "--name", "unique", "--include", "open-iscsi,ssl-cert")
@@ -301,7 +342,7 @@ def test_the_kernel_is_started_directly(user: Builder, tmp_path: Path) -> None:
         *("--format", "qcow2,kernel", "--name", "direct"),
     )
 
-    def attach(folder: Path, key: str) -> dict[str, object]:
+    def attach(folder: Path, key: str) -> dict[str, Any]:
         files = ("-kernel", f"{output}/direct.vmlinuz", "-initrd", f"{output}/direct.initrd")
         line = ("-append", "root=LABEL=root ro console=ttyS0,115200")
         return {**no_cloud(folder, key), "more": (*files, *line)}

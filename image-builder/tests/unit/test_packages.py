@@ -17,6 +17,11 @@ def made(**values: object) -> Settings:
     return Settings(**{"architecture": "amd64", **values})  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("minimal", [False, True])
+def test_one_gets_in_on_a_console(minimal: bool) -> None:
+    assert "login" in wanted_packages(made(minimal=minimal))
+
+
 def test_a_cloud_image_has_what_it_is_reached_by() -> None:
     wanted = wanted_packages(made())
     assert {"cloud-init", "openssh-server", "linux-image-cloud-amd64", "grub-cloud-amd64"} <= set(

@@ -58,6 +58,7 @@ def test_data_sources_are_those_that_cloud_init_knows(chroot: Chroot) -> None:
     for name in ("NoCloud", "None"):
         module = f"/usr/lib/python3/dist-packages/cloudinit/sources/DataSource{name}.py"
         tree.write(chroot.root, module, "")
+    tree.write(chroot.root, "/etc/group", "root:x:0:\n")
     configure_first_boot(chroot, Settings(datasources=("NoCloud", "None")))
     file = chroot.root / "etc" / "cloud" / "cloud.cfg.d" / "90-image.cfg"
     assert 'datasource_list: ["NoCloud", "None"]' in file.read_text()

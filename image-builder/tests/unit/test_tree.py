@@ -8,7 +8,7 @@ import pytest
 
 from debstack.base.errors import DebstackError
 from debstack_image import tree
-from debstack_image.access import hashed, read_keys, read_password
+from debstack_image.access import check_login, has_group, hashed, read_keys, read_password
 from debstack_image.clean import clean
 from debstack_image.content import described
 from debstack_image.first_boot import cloud_config
@@ -265,6 +265,24 @@ def test_keys_are_looked_at_before_anything_starts(tmp_path: Path) -> None:
 def test_cloud_init_looks_everywhere_openstack_offers() -> None:  # W-125
     text = cloud_config(Settings())
     assert 'datasource_list: ["NoCloud", "ConfigDrive", "OpenStack", "Ec2", "None"]' in text
+
+
+def test_a_user_may_have_the_name_of_a_group_and_not_of_a_system_user(tmp_path: Path) -> None:
+    tree.write(tmp_path, "/etc/passwd", "root:x:0:0::/root:/bin/sh\nmail:x:8:8::/var/mail:/n\n")
+    tree.write(tmp_path, "/etc/group", "root:x:0:\noperator:x:37:\n")
+    check_login(tmp_path, "operator")
+    assert has_group(tmp_path, "operator")
+    assert not has_group(tmp_path, "oper")
+    with pytest.raises(DebstackError, match="--login mail: the image has a system user"):
+        check_login(tmp_path, "mail")
+
+
+def test_cloud_init_makes_a_user_in_the_group_that_there_is() -> None:
+    settings = Settings(login="operator")
+    assert '    name: "operator"\n    primary_group: "operator"\n' in cloud_config(
+        settings, group=True
+    )
+    assert "primary_group" not in cloud_config(settings)
 
 
 def test_the_prototype_of_xfs(tmp_path: Path) -> None:
