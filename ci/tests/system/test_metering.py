@@ -56,16 +56,18 @@ _LOCAL = {
     "/etc/gnocchi/gnocchi.conf.d/90-local.conf": "[metricd]\nmetric_processing_delay = 5\n",
 }
 _RESTLESS = tuple(
-    f"/var/lib/{name}/" for name in ("cinder", "glance", "libvirt", "neutron", "nova")
+    f"/var/lib/{name}/" for name in ("cinder", "glance", "keystone", "libvirt", "neutron", "nova")
 )
 #: Of a library that was there in Debian's version, and stays in ours: python3-openstacksdk.
 _UPGRADED = (
     "/usr/lib/python3/dist-packages/openstack/",
     "/usr/lib/python3/dist-packages/openstacksdk-",
     "/usr/share/doc/python3-openstacksdk/",
+    "/usr/share/man/man1/openstack-inventory.1.gz",
 )
-#: What the first volume and the first removal of any package leave, which are not of these.
-_OTHERS = {"/etc/nvme", "/var/lib/debstack/removed"}
+#: What the first volume, the first look at compute nodes and the first removal of any package
+#: leave, which are not of these.
+_OTHERS = {"/etc/nvme", "/var/lib/debstack/compute-nodes.json", "/var/lib/debstack/removed"}
 
 
 @pytest.fixture(scope="module")
@@ -354,7 +356,7 @@ def test_purge_leaves_nothing(cloud: Node, person: dict[str, str], before: dict[
     assert difference == {}
     passing = (*_RESTLESS, *_UPGRADED)
     new = {path for path, _ in files["new"] if not path.startswith(passing)}
-    assert new - _OTHERS == set()
+    assert sorted(new - _OTHERS) == []
     for name in SENDERS:
         text = act(cloud, "cat", f"/etc/{name}/{name}.conf.d/50-debstack.conf").stdout
         assert "[oslo_messaging_notifications]" not in text
