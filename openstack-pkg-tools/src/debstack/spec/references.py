@@ -123,9 +123,9 @@ def problem(reference: str, known: Known) -> str | None:
         return _named("service user", user, known.service_users)
     if kind == "secret":
         return None if _SECRET.fullmatch(reference) else "expected ${secret.NAME}"
-    kinds = [*PLAIN, "database.", "messaging.", "answer.", "endpoint.", "service-user.", "secret."]
-    kinds.append("certificate.")
-    return f"unknown reference{suggestion(reference, kinds)}"
+    kinds = ("database", "messaging", "answer", "endpoint", "certificate", "service-user", "secret")
+    known_ones = [*PLAIN, *(f"{one}." for one in kinds)]
+    return f"unknown reference{suggestion(reference, known_ones)}"
 
 
 def malformed(value: Value) -> bool:
