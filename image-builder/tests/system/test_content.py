@@ -212,6 +212,19 @@ def test_a_repository_of_a_third_party_comes_with_its_key(user: Builder) -> None
     assert len(packages["theirs"]["sha256"]) == 64
 
 
+def test_of_two_archives_the_newer_version_is_taken(user: Builder) -> None:  # W-123
+    release = make_repository(user.folder("release-input"), "theirs")
+    security = make_repository(user.folder("security-input"), "theirs")
+    release.offer("theirs", "1.9", "1.2")
+    security.offer("theirs", "1.10", "1.1")
+    for place, order in enumerate([(release, security), (security, release)]):
+        output = user.folder(f"order-{place}")
+        sources = [word for one in order for word in ("--repository", one.source)]
+        user.build(output, *TINY, *sources, "--include", "theirs")
+        packages = {package["name"]: package for package in manifest(output, "tiny")["packages"]}
+        assert packages["theirs"]["version"] == "1.10"
+
+
 def test_the_checksums_are_signed(user: Builder) -> None:
     output, home = user.folder("signed"), user.home / ".gnupg"
     shutil.rmtree(home, ignore_errors=True)

@@ -54,7 +54,7 @@ def test_variables_of_a_command_in_the_tree_are_no_words_of_it(  # W-113
     ("text", "version"),
     [('VERSION_ID="13"\n', "13"), ("VERSION_ID=12\n", "12"), ("ID=debian\n", "")],
 )
-def test_the_release_says_its_own_version(tmp_path: Path, text: str, version: str) -> None:  # W-123
+def test_the_release_says_its_own_version(tmp_path: Path, text: str, version: str) -> None:
     file = tmp_path / "usr" / "lib" / "os-release"
     file.parent.mkdir(parents=True)
     file.write_text(text)
