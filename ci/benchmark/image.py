@@ -145,7 +145,7 @@ def _against_peer(peer: image_peers.Peer, place: Path) -> list[Figure]:
 
 def _against_peers(place: Path, mirror: Nearby, packages: list[str]) -> list[Figure]:
     """Measure what other builders take; one that fails does not keep the next from trying."""
-    peers = image_peers.peers(mirror.archive, packages)
+    peers = image_peers.peers(mirror, packages)
     _bring_near(place, mirror, sorted({*packages, *(name for p in peers for name in p.also)}))
     found = (attempted(peer.name, partial(_against_peer, peer, place)) for peer in peers)
     return [figure for figures in found for figure in figures]

@@ -36,6 +36,16 @@ class Nearby:
         """The URI of Debian's archive; that of security updates is beside it."""
         return f"http://127.0.0.1:{self.port}/{_ARCHIVE}"
 
+    @property
+    def security(self) -> str:
+        """The URI of Debian's security updates."""
+        return f"http://127.0.0.1:{self.port}/{_SECURITY}"
+
+    def sources(self, suite: str) -> list[str]:
+        """Return the lines of sources.list that our own builder uses for a release."""
+        pockets = (("-updates", self.archive), ("-security", self.security))
+        return Mirror(uri=self.archive, pockets=pockets).sources(suite)
+
 
 def places(mirror: Mirror) -> dict[str, str]:
     """Return the first folder of a path here to the URI that it stands for."""

@@ -59,7 +59,13 @@ def test_nothing_else_of_the_machine_is_served(
 
 def test_it_is_a_mirror_for_whoever_asks(tmp_path: Path, fetched: list[str]) -> None:
     with nearby.nearby(tmp_path / "kept") as mirror:
-        assert mirror.archive == f"http://127.0.0.1:{mirror.port}/debian"
+        here = f"http://127.0.0.1:{mirror.port}"
+        assert mirror.archive == f"{here}/debian"
+        assert mirror.sources("t") == [
+            f"deb {here}/debian t main",
+            f"deb {here}/debian t-updates main",
+            f"deb {here}/debian-security t-security main",
+        ]
         asked = http.client.HTTPConnection("127.0.0.1", mirror.port)
         asked.request("GET", "/debian/dists/t/InRelease")
         assert asked.getresponse().read() == b"from http://m.example.org/d/dists/t/InRelease"
