@@ -123,14 +123,15 @@ def _fai_space(mirror: Nearby, packages: Sequence[str]) -> dict[str, str]:
 
 def peers(mirror: Nearby, packages: Sequence[str]) -> list[Peer]:
     """Return the peers, told to install `packages` from `mirror` where they can be told."""
-    uri = shlex.quote(mirror.archive)
+    sources = shlex.join(mirror.sources(_SUITE))
     # It brings a boot loader of its own; one of ours would look for a disk.
     named = ",".join(name for name in packages if not name.startswith("grub"))
     return [
         Peer(
             name="debefivm-create",
-            needs=("debvm", "dosfstools", "fdisk", "mtools", "qemu-utils"),
-            line=f"debefivm-create -o peer.raw -r {_SUITE} -z 3G -- --include={named} {uri}",
+            # Units are enabled by the systemctl of the machine that it runs on.
+            needs=("debvm", "dosfstools", "fdisk", "mtools", "qemu-utils", "systemd"),
+            line=f"debefivm-create -o peer.raw -r {_SUITE} -z 3G -- --include={named} {sources}",
             image="peer.raw",
             also=("systemd-boot",),
         ),
@@ -146,8 +147,9 @@ def peers(mirror: Nearby, packages: Sequence[str]) -> list[Peer]:
             name="openstack-debian-images",
             needs=("openstack-debian-images", "extlinux", "fdisk", "mbr", "qemu-utils"),
             # GRUB there asks the kernel for the partition's device, which is none of its own here.
-            line=f"build-openstack-debian-image --release {_SUITE} --debootstrap-url {uri} "
-            f"--sources.list-mirror {uri} --boot-manager syslinux",
+            line=f"build-openstack-debian-image --release {_SUITE} "
+            f"--debootstrap-url {mirror.archive} --sources.list-mirror {mirror.archive} "
+            f"--security-mirror {mirror.security} --boot-manager syslinux",
             image="*.qcow2",
             also=("bzip2", "extlinux", "joe", "mbr", "most", "nano", "screen", "vim"),
         ),
