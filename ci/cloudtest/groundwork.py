@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from debian.deb822 import Packages, PkgRelation
@@ -29,13 +30,29 @@ _EXTRAS = ("libterm-readline-gnu-perl", "python3-psycopg2", "python3-openstackcl
 _NODE = "controller"
 
 
-def needed_of_debian(paragraphs: Iterable[Packages], start: str) -> tuple[str, ...]:
-    """Return the names that installing `start` needs and that are not in `paragraphs` (ours).
+#: Debian's lvm2 in a node that boots before our package, which mends that, has come: in one boot of
+#: some hundreds its lock's folder is gone again, as /run/lock is mounted at that moment.
+_LVM_ORDER = "/etc/systemd/system/lvm2-monitor.service.d/groundwork.conf"
+_AFTER_LOCKS = "[Unit]\nAfter=run-lock.mount\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """What installing one of our packages means for Debian's, by names in order."""
+
+    #: What it needs.
+    wanted: tuple[str, ...]
+    #: What it is in conflict with: recommended by others, it is not to come.
+    unwanted: tuple[str, ...]
+
+
+def needed_of_debian(paragraphs: Iterable[Packages], start: str) -> Needed:
+    """Return what installing `start` means for packages that are not in `paragraphs` (ours).
 
     The first of several alternatives counts, as it does for apt; recommendations are followed.
     """
     ours = {paragraph["Package"]: paragraph for paragraph in paragraphs}
-    todo, seen, found = [start], set[str](), set[str]()
+    todo, seen, found, conflicts = [start], set[str](), set[str](), set[str]()
     while todo:
         name = todo.pop()
         if name in seen:
@@ -45,14 +62,25 @@ def needed_of_debian(paragraphs: Iterable[Packages], start: str) -> tuple[str, .
             found.add(name)
             continue
         for field in ("Pre-Depends", "Depends", "Recommends"):
-            if field in ours[name]:
-                groups = PkgRelation.parse_relations(ours[name][field])
-                todo.extend(group[0]["name"] for group in groups)
-    return tuple(sorted(found))
+            todo.extend(_first_names(ours[name], field))
+        conflicts.update(_first_names(ours[name], "Conflicts"))
+    return Needed(wanted=tuple(sorted(found)), unwanted=tuple(sorted(conflicts - ours.keys())))
+
+
+def _first_names(paragraph: Packages, field: str) -> list[str]:
+    """Return the first name of each group of alternatives in a field, where there is one."""
+    if field not in paragraph:
+        return []
+    return [group[0]["name"] for group in PkgRelation.parse_relations(paragraph[field])]
 
 
 def needed(repository: Path, metapackage: str) -> tuple[str, ...]:
     """Return the names of Debian's packages that installing ours of that name needs."""
+    return _looked_up(repository, metapackage).wanted
+
+
+def _looked_up(repository: Path, metapackage: str) -> Needed:
+    """Return what installing our package of that name means for Debian's."""
     paragraphs: list[Packages] = []
     for index in sorted(repository.glob("dists/*/*/binary-amd64/Packages")):
         with index.open(encoding="utf-8") as stream:
@@ -62,10 +90,11 @@ def needed(repository: Path, metapackage: str) -> tuple[str, ...]:
 
 def ensure_groundwork(kind: str, repository: Path, metapackage: str) -> str:
     """Return the name of the stage of this `kind` (of KINDS), made if there is none yet."""
-    names = set(needed(repository, metapackage)) | set(_EXTRAS)
+    found = _looked_up(repository, metapackage)
+    names = {*found.wanted, *_EXTRAS}
     wanted = sorted(names if KINDS[kind] else names - SERVERS)
-    layers = archive.supply().layers
-    content = json.dumps([wanted, [os.fspath(path) for path in layers]])
+    layers = [os.fspath(path) for path in archive.supply().layers]
+    content = json.dumps([wanted, found.unwanted, _AFTER_LOCKS, layers])
     family = f"ground-{kind}-{metapackage.removeprefix('openstack-')}-"
     name = f"{family}{hashlib.sha256(content.encode()).hexdigest()[:12]}"
     with locked(f"testbed-{name}"):
@@ -74,8 +103,9 @@ def ensure_groundwork(kind: str, repository: Path, metapackage: str) -> str:
         with Testbed(f"ground-{os.getpid()}") as bed:
             node = bed.create(_NODE, packages=wanted)
             node.boot()
-            apt(node, "install", *wanted)
+            apt(node, "install", *wanted, *(f"{name}-" for name in found.unwanted))
             node.shutdown()
+            node.write_file(_LVM_ORDER, _AFTER_LOCKS)
             stage.snapshot(node, name)
         for old in stage.stages():
             if old.startswith(family) and len(old) == len(name) and old != name:

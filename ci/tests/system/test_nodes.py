@@ -568,8 +568,10 @@ def test_a_node_that_is_started_again_is_back_by_itself(cloud: Cloud) -> None:
     assert inside(cloud.controller, "not_up") == []
     assert_no_failed_unit(node)
     # Not a matter of luck: LVM's lock lies in what is mounted at that moment.
-    after = act(node, "systemctl", "show", "--property=After", "--value", "lvm2-monitor.service")
-    assert "run-lock.mount" in after.stdout.split()
+    show = ("systemctl", "show", "--value", "lvm2-monitor.service")
+    assert "run-lock.mount" in act(node, *show, "--property=After").stdout.split()
+    ours = "/usr/lib/systemd/system/lvm2-monitor.service.d/debstack.conf"
+    assert ours in act(node, *show, "--property=DropInPaths").stdout.split()
 
 
 def test_the_controller_lists_every_machine(cloud: Cloud) -> None:
