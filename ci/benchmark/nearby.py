@@ -33,7 +33,7 @@ class Nearby:
 
     @property
     def archive(self) -> str:
-        """The URI of Debian's archive; that of security updates is beside it."""
+        """The URI of Debian's archive."""
         return f"http://127.0.0.1:{self.port}/{_ARCHIVE}"
 
     @property

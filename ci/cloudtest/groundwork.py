@@ -28,8 +28,6 @@ KINDS = {"debian": False, "debian-servers": True}
 _EXTRAS = ("libterm-readline-gnu-perl", "python3-psycopg2", "python3-openstackclient")
 #: RabbitMQ's data belong to a host name.
 _NODE = "controller"
-
-
 #: Debian's lvm2 in a node that boots before our package, which mends that, has come: in one boot of
 #: some hundreds its lock's folder is gone again, as /run/lock is mounted at that moment.
 _LVM_ORDER = "/etc/systemd/system/lvm2-monitor.service.d/groundwork.conf"
@@ -103,7 +101,7 @@ def ensure_groundwork(kind: str, repository: Path, metapackage: str) -> str:
         with Testbed(f"ground-{os.getpid()}") as bed:
             node = bed.create(_NODE, packages=wanted)
             node.boot()
-            apt(node, "install", *wanted, *(f"{name}-" for name in found.unwanted))
+            apt(node, "install", *wanted, *(f"{other}-" for other in found.unwanted))
             node.shutdown()
             node.write_file(_LVM_ORDER, _AFTER_LOCKS)
             stage.snapshot(node, name)
