@@ -22,6 +22,7 @@ CELL = "two"
 _TIMEOUT_S = 1800.0
 _SERVER = "in-two"
 _FILE = "/etc/nova/nova.conf.d/60-debstack-cells.conf"
+_WATCH = "debstack-cells.path"
 _PASSWORDS = f"/etc/debstack/cells/{CELL}.preseed"
 
 
@@ -47,6 +48,11 @@ def sql(node: Node, statement: str) -> list[str]:
     return act(node, "mariadb", "-N", "-e", statement).stdout.splitlines()
 
 
+def _watched(node: Node) -> bool:
+    """Tell whether `node` waits for the machine of a cell."""
+    return node.run(["systemctl", "is-active", "--quiet", _WATCH], check=False).code == 0
+
+
 @pytest.fixture(scope="module")
 def cells(repository: Path) -> Iterator[Cells]:
     """Both machines, the second one installed by what the first one exports, and nothing else."""
@@ -54,6 +60,7 @@ def cells(repository: Path) -> Iterator[Cells]:
         names = ("controller", "box")
         controller, box = (several.make_machine(bed, name, repository).boot() for name in names)
         apt(controller, "install", "openstack-controller", timeout_s=_TIMEOUT_S)
+        assert not _watched(controller), "nobody waits for a cell"
         for_cell = several.exported(controller, "cell", "--cell", CELL)
         refused = debstack(controller, "export", "--role", "compute", "--cell", CELL, check=False)
         assert refused.code == 3
@@ -172,6 +179,7 @@ def test_each_machine_has_what_it_needs_and_no_more(cells: Cells) -> None:
     assert not {"nova-api.json", "nova-database.json", "keystone.json"} & {*declared}
     mode = act(cells.controller, "stat", "-c", "%a %U", _PASSWORDS).stdout.split()
     assert mode == ["600", "root"]
+    assert [_watched(node) for node in (cells.controller, cells.box)] == [True, False]
 
 
 def test_a_second_apply_changes_nothing(cells: Cells) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from debstack.base.errors import DebstackError
 from debstack.base.main import OK
 from debstack.base.secret import Secret, generate_secret
-from debstack.runtime import manifests
+from debstack.runtime import manifests, systemd
 from debstack.runtime.answers_command import store
 from debstack.runtime.cells import mapping, noted, places
 from debstack.runtime.cells.command import mapped_address, place_here
@@ -46,6 +46,8 @@ from debstack.spec.vocabulary import CELL_ROLE, Manifest
 _ROOT = Path("/")
 _HERE = "localhost"
 _COMPUTE = "compute"
+#: Looks whether the machine of a cell has come. Where no cell is noted it does not run.
+_WATCH = "debstack-cells.path"
 
 
 def broker_question(place: Place) -> str:
@@ -134,7 +136,10 @@ def _check_free(place: Place, name: str) -> None:
 
 
 def _note(place: Place, packages: Sequence[Manifest], name: str, host: str) -> Cell:
-    """Note a password for each account of the cell, those that are there staying; return it."""
+    """Note a password for each account of the cell, those that are there staying; return it.
+
+    From then on it is waited for. Raises ConfigurationError if systemd does not.
+    """
     before = {cell.name: cell for cell in noted.held(_ROOT)}.get(name)
     there = before.passwords if before else {}
     names = (place.database_password, place.messaging_password)
@@ -146,8 +151,10 @@ def _note(place: Place, packages: Sequence[Manifest], name: str, host: str) -> C
         make_folder(path.parent)
         known = manifests.known_questions(packages)
         store(path, noted.HEADER, known, values, mode=0o600)
+    if systemd.to_be_started(_WATCH):
+        systemd.bring_up(_WATCH, "start")
     if host:
-        # As if it had come for its certificate: debstack-cells.path sees to it from there.
+        # As if it had come for its certificate: that unit sees to it from there.
         came = places.came_path(_ROOT, name)
         make_folder(came.parent)
         write(WantedFile(path=came, content=before.node if before else ""))

@@ -97,6 +97,12 @@ def left_alone(unit: str, state: UnitState) -> bool:
     return True
 
 
+def to_be_started(unit: str) -> bool:
+    """Say that `unit` should run and does not: who masked or disabled it wants it so."""
+    state = unit_state(unit)
+    return not (state.active == "active" or state.masked or state.disabled)
+
+
 def journal_tail(unit: str, invocation: str) -> list[str]:
     """Return the last lines that `unit` logged in this invocation, if there is a journal."""
     match = [f"_SYSTEMD_INVOCATION_ID={invocation}"] if invocation else ["--unit", unit]

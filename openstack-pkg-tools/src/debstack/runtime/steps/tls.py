@@ -308,8 +308,7 @@ class SigningStep(Step):
 
     def changes(self) -> Sequence[Change]:
         """See Step. A socket that the administrator masked or disabled stays so."""
-        state = systemd.unit_state(SOCKET)
-        if state.active == "active" or state.masked or state.disabled:
+        if not systemd.to_be_started(SOCKET):
             return []
         start = partial(systemd.bring_up, SOCKET, "start")
         return [Change(summary=f"start {SOCKET}", perform=start)]
