@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from debstack.base import eventlet
 from debstack.render import paths
 from debstack.render.environment import render, unit_word
 from debstack.spec import drop_in
@@ -98,6 +99,11 @@ def _writable(component: Component, unit: Unit) -> Directives:
     return lines
 
 
+def _environment(declared: Mapping[str, str]) -> Directives:
+    wanted = {**eventlet.ENVIRONMENT, **declared}
+    return [("Environment", unit_word(f"{name}={value}")) for name, value in wanted.items()]
+
+
 def _conditions(name: str, component: Component, unit: Unit) -> tuple[str, ...]:
     """A unit that dpkg or a boot starts too early is skipped, not failed."""
     mark = [f"{paths.MARKS}/{name}"] if unit.when is not None else []
@@ -118,7 +124,7 @@ def service_unit(name: str, component: Component, unit: Unit) -> str:
         *_start(name, component, unit),
         ("User", component.user),
         ("Group", component.user),
-        *[("Environment", unit_word(f"{k}={v}")) for k, v in unit.environment.items()],
+        *_environment(unit.environment),
         *_writable(component, unit),
         ("RuntimeDirectory", name),
         ("RuntimeDirectoryMode", "0750"),
@@ -156,6 +162,7 @@ def rotation_units(
         ("ExecStart", _command(repository.rotate)),
         ("User", component.user),
         ("Group", component.user),
+        *_environment({}),
         ("ReadWritePaths", repository.path),
         *HARDENING,
     ]
