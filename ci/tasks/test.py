@@ -13,7 +13,12 @@ from invoke.tasks import task
 from pipeline.tree import ROOT
 
 #: In this order: what is quick and tells most comes first.
-_TESTS = ("openstack-pkg-tools/tests", "image-builder/tests", "ci/tests/unit")
+_TESTS = (
+    "openstack-pkg-tools/tests",
+    "image-builder/tests",
+    "packages/nvmet/tests",
+    "ci/tests/unit",
+)
 _CHECKS = (*_TESTS, "ci/tests/tree")
 _ALL = (*_CHECKS, "ci/tests/packages", "ci/tests/system")
 _SUMMARY = ("-ra", "--durations=15")

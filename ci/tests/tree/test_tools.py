@@ -14,7 +14,7 @@ from debstack.base.run import run
 from pipeline.tree import ROOT, tree_files
 
 BIN = Path(sys.executable).parent
-PYTHON = ["openstack-pkg-tools", "ci", "image-builder", "metapackages"]
+PYTHON = ["openstack-pkg-tools", "ci", "image-builder", "metapackages", "packages/nvmet"]
 
 
 def accepts(*argv: str) -> None:
