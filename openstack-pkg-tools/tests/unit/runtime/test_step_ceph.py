@@ -6,6 +6,7 @@ import dataclasses
 import errno
 import getpass
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -241,13 +242,19 @@ def test_without_monitors_nothing_tells_of_ceph() -> None:
     assert looked_up(site({}), manifest, "ceph-secret") is None
 
 
-def test_backups_on_an_nfs_server_need_to_be_told_where(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[tuple[str, ...]] = []
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """The packages that configurations ask for, as they come."""
+    found: list[tuple[str, ...]] = []
     monkeypatch.setattr(
-        "debstack.runtime.steps.config.require", lambda names, _what: asked.append(tuple(names))
+        "debstack.runtime.steps.config.require", lambda names, _what: found.append(tuple(names))
     )
+    return found
+
+
+def test_backups_on_an_nfs_server_need_to_be_told_where(
+    tmp_path: Path, asked: list[tuple[str, ...]]
+) -> None:
     answers = {"cinder/backup-store": "nfs", "cinder/backup-nfs-host": "nfs.example.org"}
     manifest = next(m for m in installed() if m.binary == "cinder-common")
     with pytest.raises(AnswerError, match="cinder/backup-nfs-path: needed for cinder/backup-store"):
@@ -318,3 +325,18 @@ def test_the_key_is_in_no_repr() -> None:
     assert KEY not in repr(made)
     assert made is not None
     assert KEY not in repr(files.wanted(Path("/"), ME, made))
+
+
+def test_volumes_in_lvm_are_offered_by_nvme_where_the_answer_says_so(
+    tmp_path: Path, asked: list[tuple[str, ...]]
+) -> None:
+    answers = {"cinder/target": "nvme"}
+    manifest = next(m for m in installed() if m.binary == "cinder-common")
+    assert ConfigStep(context(tmp_path, answers), manifest, "cinder").changes()
+    assert asked[-1] == ("nvme-cli", "python3-nvmet")
+    assert rendered({}, "cinder")["lvm"]["target_helper"] == ["lioadm"]
+    lvm = rendered(answers, "cinder")["lvm"]
+    assert (lvm["target_helper"], lvm["target_protocol"]) == (["nvmet"], ["nvmet_tcp"])
+    # What Cinder's driver makes of it.
+    name = f"nqn.{lvm['target_prefix'][0]}-6f2b4e0c-0d5c-4f0e-9a43-5b8f3f7d1a20"
+    assert re.fullmatch(r"nqn\.[0-9]{4}-[0-9]{2}\.[a-z.]+:[a-z0-9-]+", name)
