@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from pathlib import Path
 from typing import Any
@@ -231,6 +232,16 @@ def test_a_reboot_changes_nothing(configfs: Kernel, disk: Path) -> None:
     assert restore.restore(0) == []
     assert nvmet.Root().dump() == before
     assert restore.restore(0) == []
+
+
+def test_the_file_is_of_its_owner_alone_without_a_umask(configfs: Kernel, disk: Path) -> None:
+    former = os.umask(0)
+    try:
+        offer(disk)
+    finally:
+        os.umask(former)
+    assert {path.stat().st_mode & 0o777 for path in memory.STATE.parent.iterdir()} == {0o600}
+    assert memory.STATE.parent.stat().st_mode & 0o777 == 0o700
 
 
 def test_what_was_deleted_does_not_come_back(configfs: Kernel, disk: Path) -> None:

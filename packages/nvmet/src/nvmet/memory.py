@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from nvmet import tree
 
@@ -18,10 +18,16 @@ KINDS = ("hosts", "subsystems", "ports")
 _SCHEMA = 1
 
 
+def _opened(path: Path) -> TextIO:
+    """Open a file of root's alone, whatever the umask of who calls is."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    return os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8")
+
+
 @contextmanager
 def _locked() -> Iterator[None]:
     STATE.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (STATE.parent / "lock").open("w") as stream:
+    with _opened(STATE.parent / "lock") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
 
@@ -32,7 +38,7 @@ def store(dump: Callable[[], Mapping[str, Any]]) -> None:
     try:
         with _locked():
             text = json.dumps({"schema": _SCHEMA, **dump()}, indent=1)
-            with fresh.open("w", encoding="utf-8") as stream:
+            with _opened(fresh) as stream:
                 stream.write(f"{text}\n")
                 stream.flush()
                 os.fsync(stream.fileno())
