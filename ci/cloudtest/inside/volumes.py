@@ -14,7 +14,7 @@ from typing import Any
 
 import openstack
 
-TIMEOUT_S = 300
+TIMEOUT_S = 600
 
 cloud = openstack.connect(cloud="admin")
 storage = cloud.block_storage
@@ -32,9 +32,11 @@ def gone(thing: Any) -> None:
     storage.wait_for_delete(thing, wait=TIMEOUT_S)
 
 
-def create(volume: str, snapshot: str = "") -> None:
-    """Make a volume of a GiB, empty or as it was when the snapshot was taken."""
+def create(volume: str, snapshot: str = "", image: str = "", type: str = "") -> None:
+    """Make a volume of a GiB: empty, as it was when a snapshot was taken, or with an image."""
     more = {"snapshot_id": storage.find_snapshot(snapshot).id} if snapshot else {}
+    more |= {"image_id": cloud.image.find_image(image).id} if image else {}
+    more |= {"volume_type": type} if type else {}
     settled(storage.create_volume(name=volume, size=1, **more))
 
 
@@ -60,9 +62,12 @@ def backup(volume: str, backup: str) -> None:
     settled(storage.create_backup(name=backup, volume_id=volume_of(volume).id))
 
 
-def restore(backup: str, volume: str) -> None:
-    """Make a volume of what is in a backup."""
-    storage.restore_backup(storage.find_backup(backup, ignore_missing=False), name=volume)
+def restore(backup: str, volume: str, type: str = "") -> None:
+    """Make a volume, of the default type or another, of what is in a backup."""
+    if type:
+        create(volume, type=type)
+    where = {"volume_id": volume_of(volume).id} if type else {"name": volume}
+    storage.restore_backup(storage.find_backup(backup, ignore_missing=False), **where)
     settled(storage.find_backup(backup, ignore_missing=False))
     settled(volume_of(volume))
 

@@ -11,15 +11,12 @@ import pytest
 
 from cloudtest import virtual
 from cloudtest.acting import act, apt, inside, openstack, openstack_json
+from cloudtest.golden import START_S, beside, golden
 from cloudtest.several import exported, hypervisors
 from cloudtest.stages import ALL_IN_ONE, NodeMaker
 from debstack.base.run import run
-from debstack_image import seed
-from debstack_image.boottest import make_key
-from debstack_image.emulator import Machine, started
+from debstack_image.emulator import started
 from pipeline.image import build_image
-from pipeline.repo import sources_text
-from pipeline.series import current_series
 from testbed.machine import wait_until
 from testbed.node import Node
 
@@ -32,7 +29,6 @@ LIBRARIES = ("python3-cyclonedx-lib", "python3-packageurl")
 PROGRAM = "build-openstack-debian-image"
 NAME = "debian-trixie-amd64"
 FOLDER = "/var/tmp/image"
-_START_S = 900.0
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +116,7 @@ def test_nova_starts_it(cloud: Node) -> None:
 
     wait_until(
         lambda: asked("cloud-init status --wait >/dev/null; hostname") == "debian",
-        timeout_s=_START_S,
+        timeout_s=START_S,
         interval_s=3.0,
         what=f"SSH of the Debian at {address}",
     )
@@ -130,24 +126,6 @@ def test_nova_starts_it(cloud: Node) -> None:
     virtual.remove_server(cloud, "debian")
 
 
-def golden(folder: Path, repository: Path, *arguments: str | Path) -> tuple[Machine, Path]:
-    """Build an image that has packages of ours; return a machine of it, and the key to it."""
-    source = folder / "debstack.sources"
-    source.write_text(sources_text(current_series(), f"file:{repository}"))
-    build_image(folder, ["--repository", source, "--name", "golden", *arguments])
-    key, public = make_key(folder)
-    disk = folder / "seed.img"
-    seed.no_cloud(disk, name="golden", key=public)
-    machine = Machine(
-        image=folder / "golden.qcow2",
-        image_format="qcow2",
-        architecture="amd64",
-        memory_mib=2048,
-        seed=disk,
-    )
-    return machine, key
-
-
 def test_a_golden_compute_node_joins_by_itself(
     cloud: Node, repository: Path, tmp_path: Path
 ) -> None:
@@ -155,15 +133,11 @@ def test_a_golden_compute_node_joins_by_itself(
     answers.write_text(exported(cloud, "compute"))
     wanted = ("--preseed", answers, "--include", "openstack-compute")
     machine, key = golden(tmp_path, repository, *wanted)
-    running = cloud.running()
-    assert running is not None
-    # What it reaches, it reaches from where the controller is.
-    within = ("nsenter", f"--net=/proc/{running.leader.pid}/ns/net")
-    with started(replace(machine, within=within), tmp_path, "amd64") as found:
-        found.wait_for_ssh("debian", key, _START_S)
+    with started(replace(machine, within=beside(cloud)), tmp_path, "amd64") as found:
+        found.wait_for_ssh("debian", key, START_S)
         wait_until(
             lambda: hypervisors(cloud).get("golden") == "up",
-            timeout_s=_START_S,
+            timeout_s=START_S,
             interval_s=5.0,
             what="the compute node to be up",
         )
@@ -176,13 +150,13 @@ def test_a_golden_compute_node_joins_by_itself(
 def test_a_golden_image_converges_at_its_first_boot(repository: Path, tmp_path: Path) -> None:
     machine, key = golden(tmp_path, repository, "--include", "keystone,curl")
     with started(machine, tmp_path, "amd64") as running:
-        running.wait_for_ssh("debian", key, _START_S)
+        running.wait_for_ssh("debian", key, START_S)
 
         def converged() -> bool:
             test = "cloud-init status --wait >/dev/null; sudo test ! -e /var/lib/debstack/pending"
             return running.ssh("debian", key, test, check=False).code == 0
 
-        wait_until(converged, timeout_s=_START_S, interval_s=3.0, what="debstack apply")
+        wait_until(converged, timeout_s=START_S, interval_s=3.0, what="debstack apply")
         # Its certificate was made at its first boot, by an authority that was made then, too.
         ask = "curl --fail --silent --show-error https://$(hostname -I | cut -d' ' -f1):5000/v3"
         version = running.ssh("debian", key, ask).stdout
