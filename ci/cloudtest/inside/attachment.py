@@ -14,7 +14,7 @@ from typing import Any
 
 import openstack
 
-TIMEOUT_S = 120
+TIMEOUT_S = 240
 #: The first one in which an attachment is completed by the host.
 VERSION = "3.44"
 

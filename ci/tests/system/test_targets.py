@@ -227,7 +227,7 @@ def test_an_attached_volume_is_offered_by_nvme_again_after_a_reboot(
     cloud: Node, storage: Storage
 ) -> None:
     made = virtual.order_volumes(cloud, {"act": "create", "volume": "kept", "type": "lvm"})
-    told = inside(cloud, "attachment", "attach", "kept", connector(storage))
+    told = inside(cloud, "attachment", "attach", "kept", connector(storage), timeout_s=300)
     ((address, port, kind),) = told["portals"]
     assert kind == "tcp"
     connect = f"nvme connect -t tcp -a {address} -s {port} -n {told['target_nqn']}"
@@ -239,13 +239,18 @@ def test_an_attached_volume_is_offered_by_nvme_again_after_a_reboot(
     )
     before = json.loads(storage.told("python3 -m nvmet show"))
     storage.reboot()
-    assert storage.told("systemctl show --value --property Result nvmet-restore") == "success"
+    wait_until(
+        lambda: storage.told("systemctl is-active nvmet-restore", check=False) == "active",
+        timeout_s=START_S,
+        interval_s=3,
+        what="nvmet-restore.service",
+    )
     assert json.loads(storage.told("python3 -m nvmet show")) == before
     read = f"{connect} >/dev/null && udevadm settle && head --bytes=1M {disk} | sha256sum"
     assert storage.told(read) == written
     storage.told(f"nvme disconnect -n {told['target_nqn']}")
     await_pool(cloud, "golden@lvm")
-    inside(cloud, "attachment", "detach", "kept")
+    inside(cloud, "attachment", "detach", "kept", timeout_s=300)
     virtual.order_volumes(cloud, {"act": "delete", "kind": "volume", "name": "kept"})
     assert json.loads(storage.told("python3 -m nvmet show"))["subsystems"] == []
 
@@ -270,7 +275,7 @@ def test_an_attached_volume_is_offered_by_iscsi_again_after_a_reboot(
     cloud: Node, storage: Storage
 ) -> None:
     made = virtual.order_volumes(cloud, {"act": "create", "volume": "kept", "type": "lvm"})
-    told = inside(cloud, "attachment", "attach", "kept", connector(storage))
+    told = inside(cloud, "attachment", "attach", "kept", connector(storage), timeout_s=300)
     assert told["target_portal"] == "10.0.2.15:3260"
     before = offered(storage)
     assert len(before["links"].splitlines()) == 2, before
@@ -278,7 +283,7 @@ def test_an_attached_volume_is_offered_by_iscsi_again_after_a_reboot(
     storage.reboot()
     await_pool(cloud, "golden@lvm")
     assert offered(storage) == before
-    inside(cloud, "attachment", "detach", "kept")
+    inside(cloud, "attachment", "detach", "kept", timeout_s=300)
     virtual.order_volumes(cloud, {"act": "delete", "kind": "volume", "name": "kept"})
 
 
