@@ -47,6 +47,7 @@ debstack openstack/database-admin-user string deployer
 debstack openstack/database-admin-password password {deployer}
 """
 _DEPLOYER = "of-a-test-alone"
+_PATIENT = "[DEFAULT]\nrpc_response_timeout = 300\n"
 _LOCAL = r"[DEFAULT]\nbackup_compression_algorithm = none\n"
 #: Early in the first boot, and so before debstack looks for a volume group.
 _USER_DATA = f"""\
@@ -116,6 +117,9 @@ def cloud(make_module_node: NodeMaker) -> Node:
     node = make_module_node(stage="all-in-one", packages=packages).boot()
     node.write_file("/etc/mysql/mariadb.conf.d/90-local.cnf", "[mariadbd]\nbind-address = *\n")
     act(node, "systemctl", "restart", "mariadb")
+    # What cinder-volume does for an attachment takes more than a minute on an emulated processor.
+    node.write_file("/etc/cinder/cinder.conf.d/90-local.conf", _PATIENT)
+    debstack(node, "apply")
     rights = "GRANT ALL ON *.* TO deployer@'%' WITH GRANT OPTION"
     act(node, "mariadb", input=f"CREATE USER deployer@'%' IDENTIFIED BY '{_DEPLOYER}'; {rights};\n")
     virtual.await_cloud(node)
