@@ -51,9 +51,13 @@ def order(node: Node, *orders: dict[str, Any]) -> Any:
     return inside(node, "servers", json.dumps(orders), timeout_s=2 * _TIMEOUT_S)
 
 
-def order_volumes(node: Node, *orders: Mapping[str, str]) -> Mapping[str, str]:
-    """Do things to volumes: inside/volumes.py says which; return their identifiers by name."""
-    found: dict[str, str] = inside(node, "volumes", json.dumps(orders), timeout_s=900)
+def order_volumes(node: Node, *orders: Mapping[str, str], each_s: int = 300) -> Mapping[str, str]:
+    """Do things to volumes: inside/volumes.py says which; return their identifiers by name.
+
+    Each may take `each_s` seconds.
+    """
+    arguments = (json.dumps(orders), str(each_s))
+    found: dict[str, str] = inside(node, "volumes", *arguments, timeout_s=900)
     return found
 
 

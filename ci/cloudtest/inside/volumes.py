@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""volumes.py ORDERS: do things to volumes, one after the other, each until it is done.
+"""volumes.py ORDERS SECONDS: do things to volumes, one after the other, each until it is done.
 
 ORDERS is a JSON list of {"act": …, and what that takes}; all is called by its name. Prints JSON: of
 each volume of this project the name and the identifier.
@@ -14,7 +14,8 @@ from typing import Any
 
 import openstack
 
-TIMEOUT_S = 600
+#: How long each may take.
+TIMEOUT_S = int(sys.argv[2])
 
 cloud = openstack.connect(cloud="admin")
 storage = cloud.block_storage

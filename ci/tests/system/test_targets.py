@@ -9,7 +9,7 @@ through the network as any other host would. It lives through all of it: these t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -179,6 +179,11 @@ def image(cloud: Node) -> tuple[int, str]:
     return told["size"], told["properties"]["os_hash_value"]
 
 
+def ordered(cloud: Node, order: Mapping[str, str]) -> Mapping[str, str]:
+    """Do something to a volume of a machine that is slow; return their identifiers by name."""
+    return virtual.order_volumes(cloud, order, each_s=600)
+
+
 def there_and_back(cloud: Node, storage: Storage, kind: str, place: str) -> None:
     """Make a volume with an image on the machine, back it up, and see what comes back.
 
@@ -186,15 +191,15 @@ def there_and_back(cloud: Node, storage: Storage, kind: str, place: str) -> None
     """
     size, checksum = image(cloud)
     create = {"act": "create", "volume": kind, "type": kind, "image": "demo"}
-    made = virtual.order_volumes(cloud, create)
+    made = ordered(cloud, create)
     assert storage.checksum(f"{place}/volume-{made[kind]}", size) == checksum
-    virtual.order_volumes(cloud, {"act": "backup", "volume": kind, "backup": kind})
-    virtual.order_volumes(cloud, {"act": "delete", "kind": "volume", "name": kind})
+    ordered(cloud, {"act": "backup", "volume": kind, "backup": kind})
+    ordered(cloud, {"act": "delete", "kind": "volume", "name": kind})
     restore = {"act": "restore", "volume": kind, "backup": kind, "type": kind}
-    made = virtual.order_volumes(cloud, restore)
+    made = ordered(cloud, restore)
     assert storage.checksum(f"{place}/volume-{made[kind]}", size) == checksum
     for thing in ("backup", "volume"):
-        virtual.order_volumes(cloud, {"act": "delete", "kind": thing, "name": kind})
+        ordered(cloud, {"act": "delete", "kind": thing, "name": kind})
 
 
 def connector(storage: Storage) -> str:
@@ -243,7 +248,7 @@ def test_a_backup_goes_by_nvme_over_tcp_and_comes_back(cloud: Node, storage: Sto
 def test_an_attached_volume_is_offered_by_nvme_again_after_a_reboot(
     cloud: Node, storage: Storage
 ) -> None:
-    made = virtual.order_volumes(cloud, {"act": "create", "volume": "kept", "type": "lvm"})
+    made = ordered(cloud, {"act": "create", "volume": "kept", "type": "lvm"})
     told = inside(cloud, "attachment", "attach", "kept", connector(storage), timeout_s=300)
     ((address, port, kind),) = told["portals"]
     assert kind == "tcp"
@@ -268,7 +273,7 @@ def test_an_attached_volume_is_offered_by_nvme_again_after_a_reboot(
     storage.told(f"nvme disconnect -n {told['target_nqn']}")
     await_pool(cloud, "golden@lvm")
     inside(cloud, "attachment", "detach", "kept", timeout_s=300)
-    virtual.order_volumes(cloud, {"act": "delete", "kind": "volume", "name": "kept"})
+    ordered(cloud, {"act": "delete", "kind": "volume", "name": "kept"})
     assert json.loads(storage.told("python3 -m nvmet show"))["subsystems"] == []
 
 
@@ -291,7 +296,7 @@ def offered(storage: Storage) -> dict[str, str]:
 def test_an_attached_volume_is_offered_by_iscsi_again_after_a_reboot(
     cloud: Node, storage: Storage
 ) -> None:
-    made = virtual.order_volumes(cloud, {"act": "create", "volume": "kept", "type": "lvm"})
+    made = ordered(cloud, {"act": "create", "volume": "kept", "type": "lvm"})
     told = inside(cloud, "attachment", "attach", "kept", connector(storage), timeout_s=300)
     assert told["target_portal"] == "10.0.2.15:3260"
     before = offered(storage)
@@ -301,7 +306,7 @@ def test_an_attached_volume_is_offered_by_iscsi_again_after_a_reboot(
     await_pool(cloud, "golden@lvm")
     assert offered(storage) == before
     inside(cloud, "attachment", "detach", "kept", timeout_s=300)
-    virtual.order_volumes(cloud, {"act": "delete", "kind": "volume", "name": "kept"})
+    ordered(cloud, {"act": "delete", "kind": "volume", "name": "kept"})
 
 
 def test_volumes_and_backups_lie_on_an_nfs_server(cloud: Node, storage: Storage) -> None:

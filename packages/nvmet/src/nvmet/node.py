@@ -4,33 +4,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
-from nvmet import kernel, memory, tree
+from nvmet import kernel, tree
 from nvmet.tree import CFSError, CFSNotFound
 
-ErrorFunction = Callable[[str], None] | None
 Attributes = Mapping[str, tuple[str, ...]]
 #: NVM Express Base Specification, NVMe Qualified Names.
 _NQN_LENGTH = 223
 _DISCOVERY = "nqn.2014-08.org.nvmexpress.discovery"
-
-
-@contextmanager
-def lasting(err_func: ErrorFunction = None) -> Iterator[None]:
-    """Write down what there is afterwards; tell `err_func`, where there is one, what goes wrong."""
-    from nvmet.nvme import Root  # which is made of what is here
-
-    try:
-        yield
-        memory.store(Root().dump)
-    except CFSError as error:
-        if err_func is None:
-            raise
-        err_func(str(error))
 
 
 @contextmanager
@@ -91,13 +76,8 @@ class Node:
         """Enable or disable it."""
         tree.write(self._path / "enable", int(value))
 
-    def delete(self) -> None:
-        """Remove it, and what belongs to it."""
-        with lasting():
-            self.remove()
-
     def remove(self) -> None:
-        """Remove it, and leave what is written down as it is."""
+        """Remove it, and what belongs to it; leave what is written down as it is."""
         tree.remove(self._path)
 
     def set_groups(self, data: Mapping[str, Any]) -> None:

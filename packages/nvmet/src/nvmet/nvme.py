@@ -9,17 +9,16 @@ machine starts (see `nvmet.restore`); `make` is `setup` without that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
-from nvmet import kernel, tree
+from nvmet import kernel, memory, tree
 from nvmet.node import (
     Attributes,
-    ErrorFunction,
     Node,
     free,
-    lasting,
     named,
     numbered,
     removed_if_it_fails,
@@ -38,11 +37,33 @@ __all__ = [
     "Subsystem",
 ]
 
+ErrorFunction = Callable[[str], None] | None
 #: Attributes of what has an address.
 _ADDRESS = ("trtype", "adrfam", "traddr", "trsvcid", "treq")
 
 
-class Root(Node):
+@contextmanager
+def lasting(err_func: ErrorFunction = None) -> Iterator[None]:
+    """Write down what there is afterwards; tell `err_func`, where there is one, what goes wrong."""
+    try:
+        yield
+        memory.store(Root().dump)
+    except CFSError as error:
+        if err_func is None:
+            raise
+        err_func(str(error))
+
+
+class Lasting(Node):
+    """What is written down when it goes, too."""
+
+    def delete(self) -> None:
+        """Remove it, and what belongs to it."""
+        with lasting():
+            self.remove()
+
+
+class Root(Lasting):
     """All NVMe targets of this machine's kernel."""
 
     def __init__(self) -> None:
@@ -68,11 +89,10 @@ class Root(Node):
         for name in tree.listed(self._path / "hosts"):
             yield Host(nqn=name)
 
-    def delete(self) -> None:
+    def remove(self) -> None:
         """Remove all targets."""
-        with lasting():
-            for node in (*self.ports, *self.subsystems, *self.hosts):
-                node.remove()
+        for node in (*self.ports, *self.subsystems, *self.hosts):
+            node.remove()
 
     def dump(self) -> dict[str, Any]:
         """Return all of it."""
@@ -83,7 +103,7 @@ class Root(Node):
         }
 
 
-class Host(Node):
+class Host(Lasting):
     """A host that subsystems can be offered to by name."""
 
     def __init__(self, nqn: str | None = None, mode: str = "lookup") -> None:
@@ -113,7 +133,7 @@ class Host(Node):
         return {"nqn": self.nqn}
 
 
-class Subsystem(Node):
+class Subsystem(Lasting):
     """What a host connects to: a name, and block devices in it."""
 
     attributes: ClassVar[Attributes] = {"attr": ("allow_any_host", "serial", "model")}
@@ -189,7 +209,7 @@ class Subsystem(Node):
         }
 
 
-class Namespace(Node):
+class Namespace(Lasting):
     """A block device in a subsystem."""
 
     #: Of what Linux lets one be numbered, so much is of use: it has no more of them at a time.
@@ -240,7 +260,7 @@ class Namespace(Node):
         return {"nsid": self.nsid, **self.groups(), "enable": int(self.get_enable())}
 
 
-class Port(Node):
+class Port(Lasting):
     """An address at which subsystems are offered."""
 
     #: Numbers of 16 bits.
@@ -331,7 +351,7 @@ class Port(Node):
         }
 
 
-class Referral(Node):
+class Referral(Lasting):
     """The address of another machine's targets, which a port tells hosts of."""
 
     attributes: ClassVar[Attributes] = {
@@ -362,7 +382,7 @@ class Referral(Node):
         return {"name": self.name, **self.groups(), "enable": int(self.get_enable())}
 
 
-class ANAGroup(Node):
+class ANAGroup(Lasting):
     """A group of namespaces that a port is a better or a worse way to."""
 
     #: NVMET_MAX_ANAGRPS of Linux; the first one is there with each port.
