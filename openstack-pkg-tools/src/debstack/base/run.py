@@ -9,7 +9,9 @@ import re
 import shlex
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -124,6 +126,38 @@ def run(
             command, result.code, telling(lines), reason=_reason(quoted, result.code), hint=hint
         )
     return result
+
+
+def ends(
+    argv: Sequence[str], *, in_vain: Callable[[], bool], each_s: float, limit_s: float
+) -> bool:
+    """Run `argv` until it ends, and say so, whatever its exit code; what it prints is dropped.
+
+    It is killed, and False returned, once `in_vain`, asked each `each_s` seconds, says that nothing
+    more is to be waited for, or after `limit_s` seconds. Raises CommandError where `argv` cannot be
+    started.
+    """
+    log.debug("running %s", shlex.join(argv))
+    deadline = time.monotonic() + limit_s
+    out, nothing = subprocess.PIPE, subprocess.DEVNULL
+    try:
+        process = subprocess.Popen(
+            argv, stdin=nothing, stdout=out, stderr=nothing, env=lean_environment()
+        )
+    except FileNotFoundError as error:
+        raise CommandError(argv, 127, [], reason=f"{argv[0]}: not found", hint=None) from error
+    with process:
+        try:
+            while (left_s := deadline - time.monotonic()) > 0:
+                with suppress(subprocess.TimeoutExpired):
+                    # That it ends is seen at the pipe, at once; wait() would look now and then.
+                    process.communicate(timeout=min(each_s, left_s))
+                    return True
+                if in_vain():
+                    break
+        finally:
+            process.kill()
+    return False
 
 
 def replace_process(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> NoReturn:

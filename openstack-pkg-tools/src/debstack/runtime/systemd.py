@@ -4,15 +4,13 @@
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from debstack.base.errors import ConfigurationError
-from debstack.base.run import run
+from debstack.base.run import ends, run
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +26,8 @@ _PROPERTIES = (
     "ActiveEnterTimestamp",
 )
 _JOURNAL_LINES = 10
-_POLL_S = 0.05
+#: How often a start that takes its time is looked at.
+_LOOK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,37 +115,49 @@ def daemon_reload() -> None:
     run(["systemctl", "daemon-reload"], timeout_s=120)
 
 
-def _job_problem(unit: str, before: str, timeout_s: float) -> str:
-    """Wait for the job of `unit` to end; return why it did not come up, empty if it did.
+def _crashed(shown: Mapping[str, str], before: str) -> bool:
+    """Say whether systemd is about to start a unit anew whose invocation is not `before`."""
+    again = shown.get("SubState", "").startswith("auto-restart")
+    return again and shown.get("InvocationID", "") != before
 
-    `before` is the invocation that was there when the job was made: what became of that is past.
+
+def _start_problem(unit: str, verb: str, before: str, timeout_s: float) -> str:
+    """Start or restart `unit` and wait; return why it did not come up, empty if it did.
+
+    `before` is the invocation that was there before: what became of that is past.
     """
-    deadline = time.monotonic() + timeout_s
-    pause = threading.Event()
-    while True:
-        shown = _properties(["ActiveState", "SubState", "Job", "InvocationID"], unit)
-        tried = shown.get("InvocationID", "") != before
-        if tried and shown["SubState"].startswith("auto-restart"):
-            return "it failed to start"  # systemd goes on trying, by itself
-        if shown.get("Job", "") in ("", "0"):
-            active = shown["ActiveState"]
-            return "" if active == "active" else f"it is {active}"
-        if time.monotonic() >= deadline:
-            return f"not up after {timeout_s:.0f} s"
-        pause.wait(_POLL_S)
+    names = ["LoadState", "ActiveState", "SubState", "InvocationID"]
+    # systemd tells systemctl when the job has ended: who asked it again and again would take as
+    # much of the processors as what is to start. But systemctl waits for all attempts of a unit
+    # that is started again by itself, where the first one tells.
+    ended = ends(
+        ["systemctl", "--no-ask-password", verb, unit],
+        in_vain=lambda: _crashed(_properties(names, unit), before),
+        each_s=_LOOK_S,
+        limit_s=timeout_s,
+    )
+    shown = _properties(names, unit)
+    if shown.get("LoadState") == "not-found":
+        return "there is no such unit"
+    if _crashed(shown, before):
+        return "it failed to start"
+    if not ended:
+        return f"not up after {timeout_s:.0f} s"
+    active = shown["ActiveState"]
+    return "" if active == "active" else f"it is {active}"
 
 
 def bring_up(unit: str, verb: str, *, timeout_s: float = 300) -> None:
-    """Start or restart `unit` and wait until systemd says that it is up.
+    """Start or restart `unit` as its files are now, and wait until systemd says that it is up.
 
     Raises ConfigurationError with the unit's last log lines where it does not come up.
     """
+    state = unit_state(unit)
+    if state.needs_reload:
+        daemon_reload()
     # A unit that failed too often would be refused; that it is clean is no error.
     run(["systemctl", "reset-failed", unit], check=False, timeout_s=30)
-    before = _properties(["InvocationID"], unit).get("InvocationID", "")
-    # Not blocking: systemctl would wait for all of systemd's attempts, where the first one tells.
-    run(["systemctl", "--no-block", verb, unit], timeout_s=30)
-    problem = _job_problem(unit, before, timeout_s)
+    problem = _start_problem(unit, verb, state.invocation, timeout_s)
     if problem:
         raise not_up(unit, problem)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from debstack.base.errors import CommandError
-from debstack.base.run import TAIL_LINES, as_user_argv, masked, run, telling
+from debstack.base.run import TAIL_LINES, as_user_argv, ends, masked, run, telling
 
 
 def test_output_and_input_are_text() -> None:
@@ -66,3 +66,30 @@ def test_the_exception_is_told_though_its_statement_is_long() -> None:
     assert telling(["begun", named, *statement]) == [named, *statement[1:]]
     assert telling([named, "end"]) == [named, "end"]
     assert telling(["a", "b"]) == ["a", "b"]
+
+
+def test_a_program_that_ends_is_not_asked_about() -> None:
+    def asked() -> bool:
+        raise AssertionError("asked")
+
+    assert ends(["sh", "-c", "exit 3"], in_vain=asked, each_s=60, limit_s=60)
+
+
+def test_what_is_in_vain_is_ended() -> None:
+    asked = []
+
+    def in_vain() -> bool:
+        asked.append(1)
+        return len(asked) == 3
+
+    assert not ends(["sleep", "600"], in_vain=in_vain, each_s=0.01, limit_s=600)
+    assert len(asked) == 3
+
+
+def test_what_takes_too_long_is_ended() -> None:
+    assert not ends(["sleep", "600"], in_vain=lambda: False, each_s=0.01, limit_s=0.05)
+
+
+def test_waiting_for_a_program_that_is_not_there() -> None:
+    with pytest.raises(CommandError, match="/nonexistent/program: not found"):
+        ends(["/nonexistent/program"], in_vain=lambda: False, each_s=1, limit_s=1)

@@ -37,7 +37,6 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(systemd, "unit_state", lambda _unit: made.state)
     monkeypatch.setattr(systemd, "bring_up", made.bring_up)
     monkeypatch.setattr(systemd, "stop", made.stop)
-    monkeypatch.setattr(systemd, "daemon_reload", lambda: made.done.append("daemon-reload"))
     monkeypatch.setattr(health, "problem", lambda *_place: made.health)
     monkeypatch.setattr(health, "wait_until_good", lambda *_place, deadline_s: made.health)
     return made
@@ -122,12 +121,6 @@ def test_a_file_of_another_service_is_no_reason(tmp_path: Path, world: World) ->
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_text("")
     assert summaries(step) == []
-
-
-def test_systemd_is_told_of_changed_unit_files(tmp_path: Path, world: World) -> None:
-    world.state = dataclasses.replace(STOPPED, needs_reload=True)
-    glance(tmp_path).changes()[-1].perform()
-    assert world.done == ["daemon-reload", "start glance-api.service"]
 
 
 def test_a_unit_that_does_not_answer_is_waited_for(tmp_path: Path, world: World) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -61,10 +61,14 @@ def test_the_command_that_shows_a_unit() -> None:
 
 
 class Systemctl:
-    """Answers `show` with one line set after the other, and remembers the other commands."""
+    """Answers `show` with one line set after the other, and remembers the other commands.
 
-    def __init__(self, *shown: str) -> None:
+    The job that is waited for ends when the last of them is reached, unless it is `endless`.
+    """
+
+    def __init__(self, *shown: str, endless: bool = False) -> None:
         self.shown = list(shown)
+        self.endless = endless
         self.called: list[str] = []
 
     def __call__(self, argv: Sequence[str], **_options: object) -> Result:
@@ -77,36 +81,67 @@ class Systemctl:
         shown = self.shown.pop(0) if len(self.shown) > 1 else self.shown[0]
         return Result(code=0, stdout=shown, stderr="")
 
+    def ends(self, argv: Sequence[str], *, in_vain: Callable[[], bool], **_limits: float) -> bool:
+        self.called.append(" ".join(argv))
+        while len(self.shown) > 1:
+            if in_vain():
+                return False
+        return not self.endless
 
-BEFORE = "InvocationID=1\n"
-CRASHED = "ActiveState=activating\nSubState=auto-restart\nJob=7\nInvocationID=1\n"
-STARTING = "ActiveState=activating\nSubState=start\nJob=7\nInvocationID=2\n"
-UP = "ActiveState=active\nSubState=running\nJob=\nInvocationID=2\n"
-AGAIN = "ActiveState=activating\nSubState=auto-restart\nJob=7\nInvocationID=2\n"
-DEAD = "ActiveState=failed\nSubState=failed\nJob=\nInvocationID=2\n"
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(systemd, "run", self)
+        monkeypatch.setattr(systemd, "ends", self.ends)
+
+
+BEFORE = "LoadState=loaded\nActiveState=failed\nInvocationID=1\n"
+STALE = "LoadState=loaded\nActiveState=active\nInvocationID=1\nNeedDaemonReload=yes\n"
+CRASHED = "ActiveState=activating\nSubState=auto-restart\nInvocationID=1\n"
+STARTING = "ActiveState=activating\nSubState=start\nInvocationID=2\n"
+UP = "LoadState=loaded\nActiveState=active\nSubState=running\nInvocationID=2\n"
+AGAIN = "ActiveState=activating\nSubState=auto-restart\nInvocationID=2\n"
+DEAD = "LoadState=loaded\nActiveState=failed\nSubState=failed\nInvocationID=2\n"
+ABSENT = "LoadState=not-found\nActiveState=inactive\nSubState=dead\nInvocationID=\n"
 
 
 def test_bring_up_waits_for_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
     systemctl = Systemctl(BEFORE, CRASHED, STARTING, UP)
-    monkeypatch.setattr(systemd, "run", systemctl)
+    systemctl.install(monkeypatch)
     bring_up("x.service", "restart")
     assert systemctl.called == [
         "systemctl reset-failed x.service",
-        "systemctl --no-block restart x.service",
+        "systemctl --no-ask-password restart x.service",
     ]
 
 
-@pytest.mark.parametrize(("last", "what"), [(AGAIN, "it failed to start"), (DEAD, "it is failed")])
+def test_unit_files_that_are_new_are_read_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    systemctl = Systemctl(STALE, UP)
+    systemctl.install(monkeypatch)
+    bring_up("x.service", "restart")
+    assert systemctl.called[0] == "systemctl daemon-reload"
+
+
+@pytest.mark.parametrize(
+    ("last", "what"),
+    [(AGAIN, "it failed to start"), (DEAD, "it is failed"), (ABSENT, "there is no such unit")],
+)
 def test_a_unit_that_fails_is_told_with_its_last_words(
     monkeypatch: pytest.MonkeyPatch, last: str, what: str
 ) -> None:
-    monkeypatch.setattr(systemd, "run", Systemctl(BEFORE, STARTING, last))
+    Systemctl(BEFORE, STARTING, last).install(monkeypatch)
     with pytest.raises(ConfigurationError) as caught:
         bring_up("x.service", "start")
     assert caught.value.message == f"x.service: {what}; its last log lines:\n    last words"
 
 
+def test_a_unit_that_is_started_again_by_itself_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Systemctl(BEFORE, STARTING, AGAIN, AGAIN, UP).install(monkeypatch)
+    with pytest.raises(ConfigurationError, match="it failed to start"):
+        bring_up("x.service", "start")
+
+
 def test_a_unit_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(systemd, "run", Systemctl(BEFORE, STARTING))
-    with pytest.raises(ConfigurationError, match="not up after 0 s"):
-        bring_up("x.service", "start", timeout_s=0.01)
+    Systemctl(BEFORE, STARTING, endless=True).install(monkeypatch)
+    with pytest.raises(ConfigurationError, match="not up after 7 s"):
+        bring_up("x.service", "start", timeout_s=7)

@@ -109,17 +109,12 @@ class UnitStep(Step):
         yield from state.files
 
     def _bring_up(self, verb: str) -> None:
-        if systemd.unit_state(self._service).needs_reload:
-            systemd.daemon_reload()
         systemd.bring_up(self._service, verb)
-        self._await_health()
+        if self._unit.kind is UnitKind.WSGI:
+            self._await_health()
 
     def _await_health(self) -> None:
-        if self._unit.kind is UnitKind.WSGI:
-            found = health.wait_until_good(*self._place(), deadline_s=HEALTH_DEADLINE_S)
-        else:
-            active = systemd.unit_state(self._service).active
-            found = "" if active == "active" else f"it is {active}"
+        found = health.wait_until_good(*self._place(), deadline_s=HEALTH_DEADLINE_S)
         if found:
             raise systemd.not_up(self._service, found)
 

@@ -80,8 +80,6 @@ class SharedAddressStep(Step):
 
     def _bring_up(self, verb: str) -> None:
         self._check()
-        if systemd.unit_state(UNIT).needs_reload:
-            systemd.daemon_reload()
         systemd.bring_up(UNIT, verb)
 
     def changes(self) -> Sequence[Change]:
