@@ -454,7 +454,8 @@ class VolumeTypes:
     #: The configuration, of this package, whose enabled_backends in DEFAULT names sections; what
     #: is volume_backend_name in these is the name of a back end.
     config: str
-    #: The Keystone user, of this source, that asks Cinder for it.
+    #: The Keystone user, of this source, that asks Cinder for it with the password
+    #: <question-prefix>/service-password.
     user: str
 
 

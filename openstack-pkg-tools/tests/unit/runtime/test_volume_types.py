@@ -123,7 +123,9 @@ def context(root: Path, answers: dict[str, str], binaries: tuple[str, ...]) -> C
     facts = dataclasses.replace(
         FACTS, servers=frozenset(), traits={"volume-group": lambda: "vg0", "host-names": lambda: ""}
     )
-    given = inputs(installed, {**shared, **answers}, facts=facts)
+    given = inputs(
+        installed, {**shared, **answers}, facts=facts, secrets={"cinder/service-password": "p"}
+    )
     return Context(site=resolve(given), manifests=installed, root=root)
 
 
@@ -197,6 +199,18 @@ def test_the_default_is_the_answer_or_the_back_end_here(
     (common,) = (m for m in made.manifests if m.binary == "cinder-common")
     sections = sections_of(made.site, common, common.package.config["cinder"])
     assert sections["DEFAULT"].get("default_volume_type") == written
+
+
+def test_a_machine_with_volumes_registers_nobody_and_is_cinder_all_the_same(
+    tmp_path: Path,
+) -> None:
+    made = context(tmp_path, {}, STORAGE)
+    assert not any(manifest.registers for manifest in made.manifests)
+    assert any(manifest.registers for manifest in context(tmp_path, {}, API).manifests)
+    (common,) = (m for m in made.manifests if m.binary == "cinder-common")
+    sections = sections_of(made.site, common, common.package.config["cinder"])
+    for name in ("keystone_authtoken", "service_user", "nova", "glance"):
+        assert sections[name]["password"] == ["p"]
 
 
 def test_without_an_api_anywhere_it_is_told_and_the_rest_goes_on(

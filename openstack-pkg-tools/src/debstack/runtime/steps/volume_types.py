@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from functools import partial
 
 from debstack.runtime.context import Context
-from debstack.runtime.manifests import password_name
 from debstack.runtime.site import NO_SECRET, IdentitySite, Site
 from debstack.runtime.step import Change, Step
 from debstack.runtime.substitution import known_backends, volume_backends
@@ -56,8 +55,8 @@ class VolumeTypesStep(Step):
         self._wanted = wanted_of(context.site, manifest)
         self._identity = identity
         self._user = types.user
-        self._password = context.site.service_passwords.get(types.user, NO_SECRET)
-        self._secret = password_name(manifest, "service", types.user)
+        self._secret = f"{manifest.question_prefix}/service-password"
+        self._password = context.site.secrets.get(self._secret, NO_SECRET)
 
     def changes(self) -> Sequence[Change]:
         """See Step. Where Cinder's API is nowhere yet, nothing is asked. Raises DebstackError."""
