@@ -87,11 +87,17 @@ def implied_passwords(manifests: Iterable[Manifest]) -> dict[str, str]:
 
 def messaging_passwords(manifests: Iterable[Manifest]) -> tuple[str, ...]:
     """Return the full names of the passwords with which `manifests` log in to the broker."""
-    found = {
-        password_name(manifest, "messaging", name)
-        for manifest in manifests
-        for name in manifest.package.messaging
-    }
+    return _passwords_of("messaging", manifests)
+
+
+def database_passwords(manifests: Iterable[Manifest]) -> tuple[str, ...]:
+    """Return the full names of the passwords with which `manifests` log in to databases."""
+    return _passwords_of("database", manifests)
+
+
+def _passwords_of(kind: str, manifests: Iterable[Manifest]) -> tuple[str, ...]:
+    tables = [manifest.password for manifest in manifests]
+    found = {name for table in tables for key, name in table.items() if key.startswith(f"{kind}:")}
     return tuple(sorted(found))
 
 

@@ -93,23 +93,15 @@ def _engine(inputs: Inputs) -> Engine:
 
 
 def database_server(inputs: Inputs) -> DatabaseServer:
-    """Return the database server in use. Raises AnswerError where it needs one not given."""
+    """Return the database server in use."""
     engine = _engine(inputs)
     host = "" if engine is Engine.SQLITE else inputs.shared("database-host")
-    name = "openstack/database-admin-password"
-    declares = any(manifest.package.database for manifest in inputs.manifests)
-    if host and declares and not inputs.password(name):
-        raise AnswerError(
-            name,
-            f"needed to create databases on {host}, and not given",
-            hint=f"give it with: debstack secrets set {name}; or empty openstack/database-host",
-        )
     return DatabaseServer(
         engine=engine,
         host=host,
         port=int(inputs.shared("database-port", "0")),
         admin_user=inputs.shared("database-admin-user", _ADMINISTRATORS[engine]),
-        admin_password=inputs.password(name),
+        admin_password=inputs.password("openstack/database-admin-password"),
         ca=inputs.shared("database-ca") if host else "",
     )
 

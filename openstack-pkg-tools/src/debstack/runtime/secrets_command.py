@@ -22,6 +22,7 @@ from debstack.spec.vocabulary import Manifest
 
 _ROOT = Path("/")
 _SECRETS = Path(answers.SECRETS_FILE)
+_DATABASE_ADMIN = "openstack/database-admin-password"
 _APPLY = "debstack: to put it into effect, run: debstack apply"
 
 
@@ -88,13 +89,16 @@ def change(name: str) -> int:
     return OK
 
 
-def _elsewhere(name: str, installed: Sequence[Manifest], site: Mapping[str, str]) -> str:
+def _elsewhere(name: str, installed: Sequence[Manifest], given: Mapping[str, str]) -> str:
     """Return what makes the password `name`, if it is used here and is none of this machine's."""
     if name == ADMIN_PASSWORD:
         local = any(manifest.package.bootstrap is not None for manifest in installed)
         return "" if local else "the machine with Keystone"
     if name in manifests.messaging_passwords(installed):
-        return "the machine with RabbitMQ" if site.get("openstack/messaging-host") else ""
+        return "the machine with RabbitMQ" if given.get("openstack/messaging-host") else ""
+    if name in manifests.database_passwords(installed):
+        others = given.get("openstack/database-host") and not given.get(_DATABASE_ADMIN)
+        return "whoever has made the database" if others else ""
     # Asked where the package is missing that has the account.
     account = name.rpartition("/")[2] == "service-password"
     made = name in manifests.implied_passwords(installed)
@@ -102,11 +106,11 @@ def _elsewhere(name: str, installed: Sequence[Manifest], site: Mapping[str, str]
 
 
 def check_rotatable(
-    item: manifests.KnownQuestion, installed: Sequence[Manifest], site: Mapping[str, str]
+    item: manifests.KnownQuestion, installed: Sequence[Manifest], given: Mapping[str, str]
 ) -> None:
     """Raise AnswerError where a new password of this machine's own for `item` would be useless.
 
-    `site` are the answers that were given here.
+    `given` are the answers and passwords that were given here.
     """
     name = item.name
     if item.question.lasting:
@@ -115,7 +119,7 @@ def check_rotatable(
             "it has to stay as it is: what is stored with it cannot be read with another one",
             hint=f"if nothing is stored yet: debstack secrets set {name}",
         )
-    maker = item.question.made_by or _elsewhere(name, installed, site)
+    maker = item.question.made_by or _elsewhere(name, installed, given)
     if maker:
         raise AnswerError(
             name,
@@ -131,8 +135,9 @@ def rotate(names: Sequence[str]) -> int:
     installed = manifests.read_manifests(_ROOT)
     known = manifests.known_questions(installed)
     asked = {name: question(known, name, secret=True) for name in names}
+    given = {**_stored(), **given_answers()}
     for item in asked.values():
-        check_rotatable(item, installed, given_answers())
+        check_rotatable(item, installed, given)
     made = {name: generate_secret() for name in names}
     with single_apply():
         store(_SECRETS, answers.SECRETS_HEADER, asked, made, mode=0o600)

@@ -74,6 +74,11 @@ class DatabaseServer:
     admin_password: Secret = NO_SECRET
     ca: str = ""
 
+    @property
+    def others_administer(self) -> bool:
+        """Whether databases and their users are made by others, and only used from here."""
+        return bool(self.host) and not self.admin_password
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseAccount:

@@ -91,6 +91,22 @@ def test_a_compute_node_has_its_password_from_the_controller() -> None:
         check_rotatable(item, installed, {})
 
 
+def test_a_machine_with_volumes_has_its_passwords_from_others() -> None:
+    installed = tuple(m for m in manifests_of("cinder") if m.binary != "cinder-api")
+    known = known_questions(installed)
+    joined = {"openstack/database-host": "10.0.0.4", "openstack/messaging-host": "10.0.0.4"}
+    for name, maker in (
+        ("cinder/service-password", "the controller"),
+        ("cinder/messaging-password", "the machine with RabbitMQ"),
+        ("cinder/database-password", "whoever has made the database"),
+    ):
+        with pytest.raises(AnswerError, match=f"given out by {maker}"):
+            check_rotatable(known[name], installed, joined)
+    # Here debstack itself is to change it.
+    for given in ({}, {**joined, "openstack/database-admin-password": "x"}):
+        check_rotatable(known["cinder/database-password"], installed, given)
+
+
 @pytest.mark.parametrize(
     ("name", "source"),
     [

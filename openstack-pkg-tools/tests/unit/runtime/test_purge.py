@@ -80,6 +80,20 @@ def test_what_cannot_be_reached_is_named_and_no_failure(
     assert not (root / "var/lib/glance/glance.sqlite").exists()
 
 
+def test_a_database_that_others_made_stays_theirs(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts(monkeypatch, identity_removals=nothing, messaging_removals=nothing)
+    (root / "etc/debstack/site.preseed").write_text(
+        "debstack openstack/database select mariadb\n"
+        "debstack openstack/database-host string db1.example.org\n"
+    )
+    assert purge.purge("glance-common", data=True, root=root) == 0
+    told = capsys.readouterr().err
+    assert "glance/database-password" in told
+    assert "warning" not in told
+
+
 def test_an_installed_package_is_not_purged(root: Path) -> None:
     with pytest.raises(DebstackError, match="keystone: is installed"):
         purge.purge("keystone", data=True, root=root)

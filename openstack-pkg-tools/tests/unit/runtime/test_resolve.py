@@ -70,6 +70,25 @@ def test_the_engine_that_the_answers_name(answers: dict[str, str], engine: Engin
     assert resolve(inputs(all_manifests(), answers, BARE, secrets)).database.engine is engine
 
 
+def storage(answers: dict[str, str]) -> Inputs:
+    """Return what a machine with volumes alone starts from, which has no server of its own."""
+    binaries = ("cinder-common", "cinder-volume", "cinder-backup")
+    installed = tuple(m for m in manifests_of("cinder") if m.binary in binaries)
+    joined = {"openstack/identity-url": "https://one:5000/v3", "openstack/messaging-host": "one"}
+    nobody = {"openstack/admin-password": ""}
+    return inputs((*manifests_of("debstack"), *installed), {**joined, **answers}, BARE, nobody)
+
+
+def test_a_machine_with_volumes_needs_nobody_who_administers() -> None:
+    site = resolve(storage({"openstack/database-host": "10.0.0.9"}))
+    assert site.database.others_administer
+    assert site.accounts["cinder", "cinder"].url.startswith("mysql+pymysql://cinder:")
+    assert site.service_passwords == {}
+    assert not resolve(storage({})).database.others_administer
+    given = resolve(inputs(all_manifests(), {"openstack/database-host": "db1"}, BARE))
+    assert given.database.others_administer
+
+
 def test_urls_have_ipv6_addresses_in_brackets() -> None:
     answers = {"openstack/management-address": "2001:db8::10", "openstack/public-host": "c.example"}
     site = resolve(inputs(all_manifests(), answers))
@@ -206,8 +225,8 @@ def test_a_keystone_elsewhere(answer: str, url: str) -> None:
 
 def test_all_missing_answers_are_told_at_once() -> None:
     with pytest.raises(DebstackError) as caught:
-        resolve(inputs(NODE, {"openstack/database-host": "db1"}))
-    assert "openstack/database-admin-password: needed" in caught.value.message
+        resolve(inputs(NODE, {"openstack/virtual-router": "300"}))
+    assert "openstack/virtual-router: expected a number" in caught.value.message
     assert "openstack/identity-url: needed by OpenStack Image (Glance)" in caught.value.message
     assert caught.value.hint
 

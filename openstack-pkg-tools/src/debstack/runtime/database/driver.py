@@ -19,6 +19,8 @@ from debstack.runtime.step import Change
 
 #: The table that stands in a database while its first schema is made (see steps.schema).
 MARKER = "debstack_first_sync"
+#: What is to be done where an account is refused, by default.
+REFUSED_HINT = "run: debstack apply"
 
 Row = tuple[Any, ...]
 
@@ -114,8 +116,13 @@ class Driver(ABC):
         """Return the summaries of all changes that an empty server would need."""
 
     @abstractmethod
-    def open(self, account: DatabaseAccount) -> AbstractContextManager[Session]:
-        """Connect to the account's database just as its service does. Raises DatabaseError."""
+    def open(
+        self, account: DatabaseAccount, hint: str = REFUSED_HINT
+    ) -> AbstractContextManager[Session]:
+        """Connect to the account's database just as its service does. Raises DatabaseError.
+
+        `hint` tells what to do where the account is refused.
+        """
 
     @abstractmethod
     def removals(self, account: DatabaseAccount) -> list[Change]:
@@ -138,6 +145,14 @@ def closing(session: Session) -> Iterator[Session]:
 @functools.cache
 def driver_for(server: DatabaseServer, root: Path) -> Driver:
     """Return the one driver of `server`, whose connection all steps of a run share."""
+    if server.others_administer:
+        from debstack.runtime.database.others import UsingDriver
+
+        return UsingDriver(_administering(server, root), server.host)
+    return _administering(server, root)
+
+
+def _administering(server: DatabaseServer, root: Path) -> Driver:
     # Each engine's client library is needed only where that engine is in use.
     match server.engine:
         case Engine.MARIADB:

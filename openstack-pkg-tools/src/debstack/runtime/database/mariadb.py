@@ -19,6 +19,7 @@ import pymysql
 from debstack.base.errors import DatabaseError, DatabaseUnavailable
 from debstack.runtime.database.driver import (
     MARKER,
+    REFUSED_HINT,
     Driver,
     Login,
     Row,
@@ -409,9 +410,10 @@ class MariadbDriver(Driver):
             f"grant database {account.database} to {account.user}@{host}",
         ]
 
-    def open(self, account: DatabaseAccount) -> AbstractContextManager[Session]:
+    def open(
+        self, account: DatabaseAccount, hint: str = REFUSED_HINT
+    ) -> AbstractContextManager[Session]:
         """See Driver."""
-        hint = "run: debstack apply"
         return closing(MariadbSession(self._server, parse_login(account.url), hint))
 
     def removals(self, account: DatabaseAccount) -> list[Change]:

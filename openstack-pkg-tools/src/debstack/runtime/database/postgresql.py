@@ -17,6 +17,7 @@ from debstack.base.errors import DatabaseError, DatabaseUnavailable
 from debstack.base.run import run
 from debstack.runtime.database.driver import (
     MARKER,
+    REFUSED_HINT,
     Driver,
     Login,
     Row,
@@ -356,11 +357,11 @@ class PostgresqlDriver(Driver):
             f"close database {account.database} to other users",
         ]
 
-    def open(self, account: DatabaseAccount) -> AbstractContextManager[Session]:
+    def open(
+        self, account: DatabaseAccount, hint: str = REFUSED_HINT
+    ) -> AbstractContextManager[Session]:
         """See Driver."""
-        return closing(
-            PostgresqlSession(self._server, parse_login(account.url), "run: debstack apply")
-        )
+        return closing(PostgresqlSession(self._server, parse_login(account.url), hint))
 
     def removals(self, account: DatabaseAccount) -> list[Change]:
         """See Driver."""

@@ -14,7 +14,14 @@ from pathlib import Path
 
 from debstack.base.errors import DatabaseError
 from debstack.runtime.accounts import ids_of
-from debstack.runtime.database.driver import MARKER, Driver, Row, Session, closing
+from debstack.runtime.database.driver import (
+    MARKER,
+    REFUSED_HINT,
+    Driver,
+    Row,
+    Session,
+    closing,
+)
 from debstack.runtime.database.quoting import identifier
 from debstack.runtime.site import DatabaseAccount, Engine
 from debstack.runtime.step import Change
@@ -173,7 +180,9 @@ class SqliteDriver(Driver):
         """See Driver."""
         return [f"create database {account.path}"]
 
-    def open(self, account: DatabaseAccount) -> AbstractContextManager[Session]:
+    def open(
+        self, account: DatabaseAccount, hint: str = REFUSED_HINT
+    ) -> AbstractContextManager[Session]:
         """See Driver."""
         return closing(SqliteSession(self._path(account)))
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from debstack.runtime.context import Context
 from debstack.runtime.database.driver import Driver, driver_for
-from debstack.runtime.site import DatabaseAccount
+from debstack.runtime.site import SYSTEM_AUTHORITIES, DatabaseAccount
 from debstack.runtime.step import Change, Step
 
 
@@ -40,4 +40,8 @@ def build(context: Context) -> list[Step]:
     if not accounts:
         return []
     driver = driver_for(context.site.database, context.root)
-    return [DatabaseStep(driver, account, accounts) for account in accounts]
+    steps = [DatabaseStep(driver, account, accounts) for account in accounts]
+    if context.site.database.ca == SYSTEM_AUTHORITIES:
+        for step in steps:
+            step.needs |= {"tls:trust"}
+    return [*steps]
