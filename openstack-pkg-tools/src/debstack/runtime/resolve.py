@@ -42,6 +42,8 @@ RABBITMQ_PORT = 5672
 #: By TLS.
 RABBITMQS_PORT = 5671
 MEMCACHED_PORT = 11211
+#: What other machines use of this one, as a question of debstack's.
+DATABASES_SHARED = "databases-shared"
 #: What a machine was not told, it was told nothing of: by far the most likely.
 _JOIN_FIRST = (
     "to join a cloud: on its controller, debstack export --role ROLE > FILE; here,"
@@ -106,6 +108,25 @@ def database_server(inputs: Inputs) -> DatabaseServer:
     )
 
 
+def _shared_databases(inputs: Inputs) -> frozenset[str]:
+    """Return the databases of this machine that others use too, by the answer to that."""
+    return frozenset(name for name in inputs.shared(DATABASES_SHARED).split(",") if name)
+
+
+def _remote_users(inputs: Inputs, server: DatabaseServer) -> frozenset[str]:
+    """Return the database users that come from other machines too.
+
+    A user has one account for all its databases.
+    """
+    shared = _shared_databases(inputs) if server.local_mariadb else frozenset()
+    return frozenset(
+        database.user or key
+        for manifest in inputs.manifests
+        for key, database in manifest.package.database.items()
+        if database.remote or key in shared
+    )
+
+
 def resolved_account(
     inputs: Inputs, server: DatabaseServer, manifest: Manifest, key: str
 ) -> DatabaseAccount:
@@ -124,7 +145,7 @@ def resolved_account(
         url=service_url(server, database=key, user=user, password=password, path=path),
         system_user=manifest.user,
         path=path,
-        remote=manifest.package.database[key].remote,
+        remote=user in _remote_users(inputs, server),
     )
 
 
@@ -137,15 +158,26 @@ def _accounts(inputs: Inputs, server: DatabaseServer) -> dict[tuple[str, str], D
 
 
 def _check_remote(inputs: Inputs, server: DatabaseServer) -> None:
-    """Refuse another database than MariaDB here for what the controller uses too."""
-    names = [
-        name
+    """Refuse another database than MariaDB here for what other machines use too."""
+    if server.local_mariadb:
+        return
+    declared = {
+        name: database
         for manifest in inputs.manifests
         for name, database in manifest.package.database.items()
-        if database.remote
-    ]
-    if names and (server.host or server.engine is not Engine.MARIADB):
-        found = f"{server.engine} at {server.host}" if server.host else server.engine.value
+    }
+    names = [name for name, database in declared.items() if database.remote]
+    shared = sorted(_shared_databases(inputs) & declared.keys())
+    found = f"{server.engine} at {server.host}" if server.host else server.engine.value
+    if shared:
+        raise AnswerError(
+            f"openstack/{DATABASES_SHARED}",
+            f"expected MariaDB on this machine, since others use {', '.join(shared)} here too,"
+            f" found {found}",
+            hint=f"where they no longer do: debstack answers set openstack/{DATABASES_SHARED} '';"
+            " then: debstack apply",
+        )
+    if names:
         raise AnswerError(
             "openstack/database",
             f"expected MariaDB on this machine, since the controller uses {', '.join(names)} too,"

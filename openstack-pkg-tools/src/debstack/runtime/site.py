@@ -75,6 +75,11 @@ class DatabaseServer:
     ca: str = ""
 
     @property
+    def local_mariadb(self) -> bool:
+        """Whether it is the MariaDB of this machine."""
+        return self.engine is Engine.MARIADB and not self.host
+
+    @property
     def others_administer(self) -> bool:
         """Whether databases and their users are made by others, and only used from here."""
         return bool(self.host) and not self.admin_password
@@ -95,7 +100,7 @@ class DatabaseAccount:
     system_user: str
     #: The file, for SQLite; empty otherwise.
     path: str = ""
-    #: Whether the controller of the cloud uses it too, from its own machine.
+    #: Whether other machines of the cloud use it too, or another database of its user.
     remote: bool = False
 
 
@@ -230,5 +235,5 @@ class Site:
 
     @property
     def has_remote_databases(self) -> bool:
-        """Whether the controller of the cloud uses databases of this machine."""
+        """Whether other machines of the cloud use databases of this one."""
         return any(account.remote for account in self.accounts.values())

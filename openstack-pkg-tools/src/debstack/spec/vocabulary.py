@@ -126,7 +126,8 @@ class Database:
     #: The database user; the key if empty.
     user: str = ""
     #: Whether the controller of the cloud uses it too: the MariaDB of the machine then listens at
-    #: the management address, by TLS unless that is off.
+    #: the management address, by TLS unless that is off. So it does for those that are answered to
+    #: openstack/databases-shared.
     remote: bool = False
 
 

@@ -89,6 +89,35 @@ def test_a_machine_with_volumes_needs_nobody_who_administers() -> None:
     assert given.database.others_administer
 
 
+SHARED = "openstack/databases-shared"
+
+
+def test_others_may_use_the_databases_that_are_named_and_no_more() -> None:
+    site = resolve(inputs(all_manifests(), {SHARED: "cinder,glance"}))
+    assert site.has_remote_databases
+    assert [a.key for a in site.accounts.values() if a.remote] == ["glance"]
+    # Of a package that may come later.
+    assert not resolve(inputs(all_manifests(), {SHARED: "cinder"})).has_remote_databases
+    assert not resolve(inputs(all_manifests())).has_remote_databases
+
+
+@pytest.mark.parametrize(
+    ("answers", "found"),
+    [
+        ({"openstack/database": "sqlite"}, "sqlite"),
+        ({"openstack/database": "postgresql"}, "postgresql"),
+        ({"openstack/database-host": "db1"}, "mariadb at db1"),
+    ],
+)
+def test_what_is_not_the_mariadb_here_is_shared_with_nobody(
+    answers: dict[str, str], found: str
+) -> None:
+    with pytest.raises(DebstackError, match=f"{SHARED}: .*glance.*found {found}$") as caught:
+        resolve(inputs(all_manifests(), {SHARED: "glance", **answers}))
+    assert f"debstack answers set {SHARED} ''" in (caught.value.hint or "")
+    resolve(inputs(all_manifests(), {SHARED: "cinder", **answers}))
+
+
 def test_urls_have_ipv6_addresses_in_brackets() -> None:
     answers = {"openstack/management-address": "2001:db8::10", "openstack/public-host": "c.example"}
     site = resolve(inputs(all_manifests(), answers))

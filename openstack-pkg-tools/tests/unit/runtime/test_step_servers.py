@@ -222,6 +222,44 @@ def test_without_tls_a_mariadb_that_others_use_needs_no_certificate(
     assert [step.id for step in build(off)] == ["server:mariadb", "server:rabbitmq"]
 
 
+SHARED = {"openstack/databases-shared": "glance"}
+
+
+def test_a_mariadb_that_others_no_longer_use_listens_to_nobody_else(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Mariadb(monkeypatch)
+    opened = next(s for s in build(context(root, SHARED)) if s.id == "server:mariadb")
+    write, restart = opened.changes()
+    assert restart.summary == "restart mariadb.service"
+    write.perform()
+    path = root / "etc/mysql/mariadb.conf.d/60-debstack.cnf"
+    assert "\nbind-address = 127.0.0.1,10.0.0.4\n" in path.read_text()
+    assert "tls:mariadb" in [step.id for step in build(context(root, SHARED))]
+    server.addresses = "127.0.0.1,10.0.0.4"
+    assert opened.changes() == []
+    closed = next(s for s in build(context(root)) if s.id == "server:mariadb")
+    write, restart = closed.changes()
+    assert restart.summary == "restart mariadb.service"
+    write.perform()
+    assert "bind-address" not in path.read_text()
+    assert [change.summary for change in closed.changes()] == ["restart mariadb.service"]
+    # Where else it listens is somebody else's file's to say.
+    for elsewhere in ("127.0.0.1", "*", "10.0.0.4"):
+        server.addresses = elsewhere
+        assert closed.changes() == []
+
+
+def test_a_machine_that_only_knows_itself_is_not_restarted_for_that(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Mariadb(monkeypatch)
+    server.addresses = "127.0.0.1"
+    alone = context(root, {"openstack/management-address": "127.0.0.1"})
+    step = next(s for s in build(alone) if s.id == "server:mariadb")
+    assert applied(step) == ["write /etc/mysql/mariadb.conf.d/60-debstack.cnf"]
+
+
 def test_a_running_mariadb_is_told_that_its_certificate_is_new(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

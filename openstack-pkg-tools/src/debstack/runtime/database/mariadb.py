@@ -56,6 +56,8 @@ class Facts:
     user: bool
     login: bool
     grants: frozenset[tuple[str, str]]
+    #: The host of an account of the same user that this one replaces; empty where there is none.
+    replaced: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,14 @@ def sent_password(login: Login) -> bytes:
 def wanted_host(server: DatabaseServer, account: DatabaseAccount) -> str:
     """Return the host part of an account: this machine, or any where it comes from elsewhere."""
     return "%" if server.host or account.remote else "localhost"
+
+
+def replaced_host(server: DatabaseServer, host: str) -> str:
+    """Return the host part that the user may have had before `host`; empty where that is others'.
+
+    Of both, MariaDB takes the one of localhost for whoever comes through the socket.
+    """
+    return "" if server.host else {"%": "localhost", "localhost": "%"}[host]
 
 
 def plan(
@@ -138,23 +148,34 @@ def plan(
                 values=who,
             )
         )
-    return actions + _plan_grants(facts, login, host, owned, ours)
+    actions += _plan_grants(facts, login, host, owned, ours)
+    if facts.replaced:
+        # Connections that are open go on.
+        actions.append(
+            Action(
+                summary=f"drop database user {user}@{facts.replaced}, whom {user}@{host} replaces",
+                statement="DROP USER IF EXISTS %s@%s",
+                values=(user, facts.replaced),
+            )
+        )
+    return actions
 
 
 def _plan_grants(
     facts: Facts, login: Login, host: str, owned: frozenset[str], ours: frozenset[str]
 ) -> list[Action]:
     targets = {f"{grant_pattern(name)}.*": name for name in owned}
-    mine = f"{grant_pattern(login.database)}.*"
-    actions: list[Action] = []
-    if ("ALL PRIVILEGES", mine) not in facts.grants:
-        actions.append(
-            Action(
-                summary=f"grant database {login.database} to {login.user}@{host}",
-                statement=f"GRANT ALL PRIVILEGES ON {_percent(mine)} TO %s@%s",
-                values=(login.user, host),
-            )
+    # With the account that this one replaces, the user would lose its other databases.
+    others = sorted(owned - {login.database}) if facts.replaced else []
+    actions = [
+        Action(
+            summary=f"grant database {name} to {login.user}@{host}",
+            statement=f"GRANT ALL PRIVILEGES ON {_percent(target)} TO %s@%s",
+            values=(login.user, host),
         )
+        for name in [login.database, *others]
+        if ("ALL PRIVILEGES", target := f"{grant_pattern(name)}.*") not in facts.grants
+    ]
     foreign = {f"{grant_pattern(n)}.*" for n in ours} | {
         f"{identifier(Engine.MARIADB, n)}.*" for n in ours
     }
@@ -366,17 +387,28 @@ class MariadbDriver(Driver):
         )
         user = self._has_user(login.user, host)
         grants = self._ask("SHOW GRANTS FOR %s@%s", [login.user, host]) if user else []
+        other = replaced_host(self._server, host)
+        replaced = other if other and self._has_user(login.user, other) else ""
+        # As long as both are there, who logs in here is the one of localhost.
+        logs_in = self._has_password if replaced == "localhost" else self._logs_in
         return Facts(
             charset=str(charset[0][0]) if charset else "",
             tables=int(tables[0][0]),
             user=user,
-            login=user and self._logs_in(login),
+            login=user and logs_in(login),
             grants=parse_grants([str(row[0]) for row in grants]),
+            replaced=replaced,
         )
 
     def _has_user(self, user: str, host: str) -> bool:
         found = self._ask("SELECT 1 FROM mysql.user WHERE User = %s AND Host = %s", [user, host])
         return bool(found)
+
+    def _has_password(self, login: Login) -> bool:
+        """Say whether the account for all machines has the password, without logging in."""
+        kept = "SELECT 1 FROM mysql.user WHERE User = %s AND Host = '%%' AND plugin = %s"
+        values = [login.user, "mysql_native_password", password_hash(login)]
+        return bool(self._ask(f"{kept} AND authentication_string = %s", values))
 
     def _logs_in(self, login: Login) -> bool:
         try:
@@ -426,11 +458,11 @@ class MariadbDriver(Driver):
         ):
             drop = partial(self._do, f"DROP DATABASE IF EXISTS {quoted}")
             removals.append(Change(summary=f"drop database {account.database}", perform=drop))
-        if self._has_user(account.user, host):
-            drop = partial(self._do, "DROP USER IF EXISTS %s@%s", [account.user, host])
-            removals.append(
-                Change(summary=f"drop database user {account.user}@{host}", perform=drop)
-            )
+        for at in (host, replaced_host(self._server, host)):
+            if at and self._has_user(account.user, at):
+                drop = partial(self._do, "DROP USER IF EXISTS %s@%s", [account.user, at])
+                told = f"drop database user {account.user}@{at}"
+                removals.append(Change(summary=told, perform=drop))
         return removals
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from debstack.runtime import broker_node, freshness, rabbitmq, running_mariadb, 
 from debstack.runtime.context import Context
 from debstack.runtime.files import WantedFile, difference, told, write
 from debstack.runtime.resolve import RABBITMQ_PORT, RABBITMQS_PORT
-from debstack.runtime.site import Engine, TlsMode
+from debstack.runtime.site import TlsMode
 from debstack.runtime.sizing import database_connections
 from debstack.runtime.step import Change, Step
 from debstack.runtime.tls import places, reading
@@ -146,17 +146,28 @@ class ServerStep(Step):
 class MariadbStep(ServerStep):
     """MariaDB can be told while it runs, so that nobody who uses it is cut off.
 
-    Only where it listens, it reads when it starts.
+    Only where it listens, it reads when it starts: at `outside` too if it is `open_` to others.
     """
 
-    def __init__(self, wanted: WantedFile, connections: int, outside: str = "") -> None:
+    def __init__(self, wanted: WantedFile, connections: int, outside: str, *, open_: bool) -> None:
         super().__init__("mariadb", wanted, MARIADB)
         self._connections = connections
-        self._addresses = mariadb_addresses(outside) if outside else ""
+        self._open = open_
+        self._addresses = mariadb_addresses(outside)
+
+    def _misplaced(self) -> bool:
+        """Say whether it does not listen where our file says, or does as one of before said.
+
+        A server that cannot be asked is the database steps' to tell of.
+        """
+        if not self._open and self._addresses == mariadb_addresses(""):
+            return False
+        found = running_mariadb.addresses()
+        return found is not None and (found == self._addresses) is not self._open
 
     def heed(self) -> list[Change]:
-        """See ServerStep. A server that cannot be asked is the database steps' to tell of."""
-        if self._addresses and running_mariadb.addresses() not in (None, self._addresses):
+        """See ServerStep."""
+        if self._misplaced():
             return super().heed()
         current = running_mariadb.max_connections()
         if current is None or current >= self._connections:
@@ -267,10 +278,10 @@ def _mariadb_step(context: Context, *, early: bool) -> ServerStep:
     # Without the files, it would not even start.
     there = context.path(MARIADB_CERTIFICATE).exists() or not early
     open_ = site.has_remote_databases and (there or not secured)
-    outside = site.management_address if open_ else ""
-    text = mariadb_text(connections, outside, secured=secured)
+    outside = site.management_address
+    text = mariadb_text(connections, outside if open_ else "", secured=secured)
     wanted = WantedFile(path=context.path(MARIADB), content=text)
-    step = MariadbStep(wanted, connections, outside)
+    step = MariadbStep(wanted, connections, outside, open_=open_)
     step.needs |= {"tls:mariadb"}
     step.reads_past |= {"tls"}
     return step
@@ -304,8 +315,8 @@ def server_steps(context: Context, *, early: bool = False) -> list[ServerStep]:
     """
     site = context.site
     steps: list[ServerStep] = []
-    local_database = site.database.engine is Engine.MARIADB and not site.database.host
-    if local_database and site.accounts and context.path("/etc/mysql/mariadb.conf.d").is_dir():
+    local = site.database.local_mariadb and context.path("/etc/mysql/mariadb.conf.d").is_dir()
+    if local and site.accounts:
         steps.append(_mariadb_step(context, early=early))
     if site.has_broker and context.path("/etc/rabbitmq").is_dir():
         steps += _rabbitmq_steps(context, early=early)
