@@ -2,7 +2,8 @@
 """debstack export: the preseed file by which another machine joins this cloud, in a role.
 
 It holds what the packages of that role ask and use, and nothing else: a compute node gets no
-access to a database, and no password but its own services'.
+access to a database, a machine with volumes that to Cinder's alone, and none a password but its
+own services'.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 from debstack.base.errors import DebstackError
 from debstack.base.main import OK
 from debstack.base.secret import Secret, generate_secret
-from debstack.runtime import answers, apply, manifests
+from debstack.runtime import answers, apply, manifests, shared_databases
 from debstack.runtime.answers_command import export_lines, store
 from debstack.runtime.ceph import answered as ceph
 from debstack.runtime.doing import tell
@@ -63,6 +64,8 @@ class Handed:
     secrets: Mapping[str, Secret] = field(repr=False)
     #: Names of the passwords that nobody has given yet.
     missing: tuple[str, ...] = ()
+    #: Answers of this machine that it needs for that.
+    here: Mapping[str, str] = field(default_factory=dict)
 
 
 def _answer(
@@ -120,6 +123,8 @@ def handed_on(
     }
     if node and manifests.messaging_passwords(packages):
         found[MESSAGING_NODE] = node
+    databases = shared_databases.used(site, packages, role)
+    found |= shared_databases.told_of(site, databases)
     used = used_passwords(packages)
     if uses_ceph(site, packages) and held.get(ceph.KEY):  # Ceph makes it, nobody else
         used |= {ceph.KEY}
@@ -129,6 +134,7 @@ def handed_on(
         answers=found,
         secrets={name: held[name] for name in names if held.get(name)},
         missing=tuple(name for name in names if not held.get(name)),
+        here=shared_databases.noted(site, databases),
     )
 
 
@@ -145,11 +151,13 @@ def let_join(machine: Machine, handed: Handed) -> bool:
     made = {name: generate_secret() for name in handed.missing}
     if made:
         store(Path(answers.SECRETS_FILE), answers.SECRETS_HEADER, handed.known, made, mode=0o600)
-    open_already = machine.answers().get(JOIN) == "true"
-    if not open_already:
+    noted = dict(handed.here)
+    if machine.answers().get(JOIN) != "true":
+        noted[JOIN] = "true"
+    if noted:
         site_file = Path(answers.SITE_FILE)
-        store(site_file, answers.SITE_HEADER, machine.known, {JOIN: "true"}, mode=0o644)
-    return bool(made) or not open_already
+        store(site_file, answers.SITE_HEADER, machine.known, noted, mode=0o644)
+    return bool(made or noted)
 
 
 def apply_first() -> int:
@@ -350,6 +358,8 @@ def export(
         packages = together(packages, more)
         site = machine.context().site
         _check_controller(site)
+        # Before anything is made for it.
+        shared_databases.told_of(site, shared_databases.used(site, packages, role))
         if node:
             _check_broker(site)
             _make_passwords(node, packages, renew=renew)

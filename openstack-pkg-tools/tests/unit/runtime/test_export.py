@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from unit.runtime.making import all_manifests, inputs, manifests_of
+from unit.runtime.making import FACTS, all_manifests, inputs, install, manifests_of
 
 from debstack.base.errors import DebstackError
 from debstack.base.secret import Secret
-from debstack.runtime import export, series
+from debstack.runtime import answers, export, series
+from debstack.runtime.machine import read_machine
 from debstack.runtime.manifests import messaging_passwords
 from debstack.runtime.resolve import resolve
 from debstack.runtime.site import SYSTEM_AUTHORITIES
@@ -147,6 +149,155 @@ def test_a_compute_node_gets_the_passwords_that_it_uses_and_no_others() -> None:
         "nova/service-password",
     }
     assert found.missing == ("nova/migration-secret", "openstack/metadata-secret")
+
+
+STORAGE = ("debstack", "cinder-common", "cinder-volume", "cinder-backup")
+ADMINISTRATOR = "openstack/database-admin-password"
+
+
+def on_controller(
+    role: str,
+    given: dict[str, str] | None = None,
+    servers: tuple[str, ...] = ("mariadb", "rabbitmq"),
+    names: tuple[str, ...] = STORAGE,
+) -> export.Handed:
+    """Return what a machine of `role` with the packages `names` is told by a controller."""
+    here = (*all_manifests(), *manifests_of("cinder"))
+    traits = {"volume-group": lambda: "", "host-names": lambda: ""}
+    facts = dataclasses.replace(FACTS, servers=frozenset(servers), traits=traits)
+    everything = inputs(here, given, facts, {ADMINISTRATOR: "for nobody else"})
+    chosen = [m for m in here if m.binary in names]
+    held = everything.secrets
+    return export.handed_on(resolve(everything), chosen, role, given=given or {}, held=held)
+
+
+def databases(handed: export.Handed) -> dict[str, str]:
+    """Return what is told of the database."""
+    prefix = "openstack/database"
+    return {n.removeprefix(prefix): v for n, v in handed.answers.items() if n.startswith(prefix)}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, {"": "mariadb", "-host": "10.0.0.4", "-ca": SYSTEM_AUTHORITIES}),
+        ({"openstack/tls": "provided"}, {"-host": "10.0.0.4", "-ca": SYSTEM_AUTHORITIES}),
+        ({"openstack/tls": "off"}, {"": "mariadb", "-host": "10.0.0.4"}),
+        ({"openstack/management-address": "fd00::4"}, {"-host": "fd00::4"}),
+        (
+            {
+                "openstack/database": "postgresql",
+                "openstack/database-host": "db1",
+                "openstack/database-port": "5433",
+                "openstack/database-ca": "/etc/ssl/db.pem",
+            },
+            {"": "postgresql", "-host": "db1", "-port": "5433", "-ca": "/etc/ssl/db.pem"},
+        ),
+    ],
+)
+def test_a_machine_with_volumes_is_told_where_their_database_is(
+    given: dict[str, str], told: dict[str, str]
+) -> None:
+    handed = on_controller("storage", given)
+    found = databases(handed)
+    assert {key: found[key] for key in told} == told
+    assert ("-ca" in found) == (given.get("openstack/tls") != "off")
+    assert ("-port" in found) == ("-port" in told)
+    elsewhere = "openstack/database-host" in given
+    assert handed.here == ({} if elsewhere else {"openstack/databases-shared": "cinder"})
+    # What it writes into its configuration is what it was told.
+    node = tuple(m for m in manifests_of("cinder") if m.binary in STORAGE)
+    bare = dataclasses.replace(FACTS, servers=frozenset())
+    nobody = {"openstack/admin-password": ""}
+    asked = inputs((*manifests_of("debstack"), *node), dict(handed.answers), bare, nobody)
+    site = resolve(asked)
+    assert site.database.others_administer
+    host = f"[{told['-host']}]" if ":" in told["-host"] else told["-host"]
+    url = site.accounts["cinder", "cinder"].url
+    assert f"@{host}:{told.get('-port') or 3306}/cinder" in url
+    assert ("ssl" in url) == ("-ca" in found)
+
+
+def test_a_machine_with_volumes_gets_cinders_passwords_alone() -> None:
+    handed = on_controller("storage")
+    assert handed.secrets.keys() == {
+        "cinder/database-password",
+        "cinder/messaging-password",
+        "cinder/service-password",
+    }
+    assert handed.missing == ()
+
+
+def test_another_controller_is_told_of_the_databases_too() -> None:
+    names = (*STORAGE, "cinder-api", "glance-api", "glance-common", "keystone")
+    handed = on_controller("controller", names=names)
+    assert databases(handed)["-host"] == "10.0.0.4"
+    assert handed.here == {"openstack/databases-shared": "cinder,glance,keystone"}
+
+
+def test_who_uses_no_database_of_this_machine_is_told_of_none() -> None:
+    assert databases(handed()) == {}
+    assert handed().here == {}
+    # Databases of its own, called like some of these.
+    for role in ("region", "cell"):
+        assert databases(on_controller(role)) == {}
+        assert on_controller(role).here == {}
+    # It keeps its data where this one has none of it.
+    known = (*manifests_of("debstack"), *manifests_of("cinder"))
+    volumes = [manifest for manifest in known if manifest.binary in STORAGE]
+    site = resolve(inputs(all_manifests()))
+    alone = export.handed_on(site, volumes, "storage", given={}, held={})
+    assert databases(alone) == {}
+    assert alone.here == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "servers", "told"),
+    [
+        ({}, ("rabbitmq",), "use cinder here, and SQLite is not opened to others"),
+        (
+            {},
+            ("postgresql", "rabbitmq"),
+            "use cinder here, and PostgreSQL on this machine is not opened",
+        ),
+        (
+            {"openstack/database-host": "127.0.0.1"},
+            ("mariadb", "rabbitmq"),
+            "openstack/database-host: others cannot reach cinder at 127.0.0.1",
+        ),
+    ],
+)
+def test_a_database_that_others_cannot_reach_is_handed_to_nobody(
+    given: dict[str, str], servers: tuple[str, ...], told: str
+) -> None:
+    with pytest.raises(DebstackError, match=told) as caught:
+        on_controller("storage", given, servers)
+    assert "openstack/database-host" in f"{caught.value.message} {caught.value.hint}"
+    assert databases(on_controller("compute", given, servers, ("debstack",))) == {}
+
+
+def test_what_others_use_here_is_noted_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path, "debstack", "keystone", "cinder")
+    site_file = tmp_path / answers.SITE_FILE.lstrip("/")
+    site_file.parent.mkdir(parents=True)
+    site_file.write_text("debstack openstack/databases-shared string glance\n")
+
+    def noted() -> bool:
+        machine = read_machine(tmp_path)
+        site = resolve(inputs(machine.manifests, machine.answers()))
+        chosen = [m for m in machine.manifests if m.binary in STORAGE]
+        found = export.handed_on(site, chosen, "storage", given={}, held=machine.secrets())
+        with monkeypatch.context() as patch:
+            patch.setattr(answers, "SITE_FILE", str(site_file))
+            return export.let_join(machine, found)
+
+    assert noted()
+    found = read_machine(tmp_path).answers()
+    assert found["openstack/databases-shared"] == "cinder,glance"
+    assert found["openstack/join"] == "true"
+    assert not noted()
 
 
 def test_an_unknown_role_is_refused_with_the_nearest_one(tmp_path: Path) -> None:

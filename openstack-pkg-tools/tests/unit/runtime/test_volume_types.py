@@ -121,7 +121,9 @@ def context(root: Path, answers: dict[str, str], binaries: tuple[str, ...]) -> C
     shared = {"openstack/identity-url": KEYSTONE, "openstack/messaging-host": "controller"}
     # Each machine has a volume group with room in it.
     facts = dataclasses.replace(
-        FACTS, servers=frozenset(), traits={"volume-group": lambda: "vg0", "host-names": lambda: ""}
+        FACTS,
+        servers=frozenset({"mariadb"}),
+        traits={"volume-group": lambda: "vg0", "host-names": lambda: ""},
     )
     given = inputs(
         installed, {**shared, **answers}, facts=facts, secrets={"cinder/service-password": "p"}
