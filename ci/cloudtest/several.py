@@ -204,6 +204,12 @@ def mapped(controller: Node) -> list[str]:
     return act(controller, *argv).stdout.split()
 
 
+def database_hosts(controller: Node, user: str) -> list[str]:
+    """Return where the database user may come from, as MariaDB of the controller has it."""
+    asked = f"SELECT Host FROM mysql.user WHERE User = '{user}' ORDER BY Host"
+    return act(controller, "mariadb", "-N", "-e", asked).stdout.split()
+
+
 def machines(controller: Node) -> dict[str, dict[str, Any]]:
     """Return what `debstack nodes` knows of each machine, by name."""
     told = json.loads(controller.run(["debstack", "nodes", "--json"]).stdout)

@@ -50,15 +50,23 @@ _SELF_SIGNED = (
     *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
     *("-days", "2", "-subj", "/CN=other", "-keyout", _OTHER, "-out", _OTHER),
 )
+#: Where others reach MariaDB.
+MARIADB = 3306
 #: What only the controller may know.
 _FOREIGN = re.compile(r"(admin|database)-password|(?<!nova/)service-password")
 
 
 @pytest.fixture(scope="module")
-def cloud(repository: Path) -> Iterator[Cloud]:
-    """All nodes joined, with the networks of debstack demo."""
+def bed() -> Iterator[Testbed]:
+    """What the machines are in."""
     with Testbed("nodes") as bed:
-        yield make_joined_cloud(bed, repository)
+        yield bed
+
+
+@pytest.fixture(scope="module")
+def cloud(bed: Testbed, repository: Path) -> Cloud:
+    """All nodes joined, with the networks of debstack demo."""
+    return make_joined_cloud(bed, repository)
 
 
 def test_an_unreachable_controller_is_told_once_and_the_rest_is_done_later(cloud: Cloud) -> None:
@@ -684,3 +692,95 @@ def test_a_compute_node_that_is_purged_takes_itself_out_of_the_cloud(cloud: Clou
     assert act(controller, "find", "/etc/debstack/nodes", "-type", "f").stdout == ""
     assert "nothing to do" in debstack(controller, "apply").stdout
     assert inside(controller, "not_up") == []
+
+
+def listens_at(node: Node, port: int) -> set[str]:
+    """Return the addresses at which something listens at `port`."""
+    found = act(node, "ss", "-Hltn", f"sport = :{port}").stdout.splitlines()
+    return {line.split()[3].rpartition(":")[0] for line in found}
+
+
+@pytest.fixture(scope="module")
+def storage(bed: Testbed, cloud: Cloud, repository: Path) -> Node:
+    """A machine that keeps volumes, and has joined. It comes last: others count the machines."""
+    node = several.make_machine(bed, "storage", repository).boot()
+    cloud.took["storage"] = several.join(cloud.controller, node, ["storage"])
+    return node
+
+
+def await_volumes(controller: Node, state: str) -> None:
+    """Wait until the cloud takes what keeps volumes on the machine for up, or down."""
+    show = ("volume", "service", "list", "--service", "cinder-volume")
+
+    def told() -> bool:
+        found = {s["Host"]: s["State"] for s in openstack_json(controller, *show)}
+        return found == {"storage@file": state}
+
+    wait_until(told, timeout_s=180, interval_s=2, what=f"cinder-volume to be {state}")
+
+
+def test_a_machine_with_volumes_joins_by_its_file_alone(
+    cloud: Cloud, storage: Node, capsys: pytest.CaptureFixture[str]
+) -> None:
+    controller = cloud.controller
+    with capsys.disabled():
+        took = f"{cloud.took['storage']:.0f} s"
+        print(f"\nstorage: from debstack export to the end of apt-get: {took}")
+    await_volumes(controller, "up")
+    made = virtual.order_volumes(controller, {"act": "create", "volume": "far", "type": "file"})
+    assert act(storage, "test", "-f", f"/var/lib/cinder/volumes/volume-{made['far']}").code == 0
+    for node in (controller, storage):
+        assert "nothing to do" in debstack(node, "plan").stdout, node.name
+        assert status(node)["in-order"], node.name
+        assert_no_failed_unit(node)
+    again = several.exported(controller, "storage")
+    assert "nothing to do" in debstack(controller, "plan").stdout
+    assert answered(again)["openstack/database-host"] == controller.address
+
+
+def test_a_machine_with_volumes_reaches_cinders_database_alone_and_by_tls(
+    cloud: Cloud, storage: Node
+) -> None:
+    controller = cloud.controller
+    assert several.database_hosts(controller, "cinder") == ["%"]
+    for other in ("glance", "keystone", "neutron", "nova", "placement"):
+        assert several.database_hosts(controller, other) == ["localhost"]
+    assert listens_at(controller, MARIADB) == {"127.0.0.1", controller.address}
+    seen = inside(storage, "mariadb_account", "cinder")
+    assert seen["user"] == "cinder@%"
+    assert seen["cipher"], "the connection is encrypted"
+    assert set(seen["databases"]) == {"information_schema", "cinder"}
+    held = answered(storage.read_file("/etc/debstack/secrets.preseed"))
+    assert set(held) == {
+        "cinder/database-password",
+        "cinder/messaging-password",
+        "cinder/service-password",
+    }
+    debstack(storage, "secrets", "set", "cinder/database-password", input="another\n")
+    told = debstack(storage, "apply", "--wait", "1", check=False)
+    assert told.code == 3
+    at = f"MariaDB at {controller.address} as cinder (1045)"
+    assert f"database cinder: cannot log in to {at}" in told.stdout
+    assert "debstack export --role ROLE" in told.stdout
+    several.hand_over(controller, storage, "storage")
+    debstack(storage, "apply")
+    assert status(storage)["in-order"]
+
+
+def test_what_was_opened_to_a_machine_with_volumes_is_closed_again(
+    cloud: Cloud, storage: Node
+) -> None:
+    controller = cloud.controller
+    debstack(controller, "answers", "set", "openstack/databases-shared", "")
+    debstack(controller, "apply")
+    assert several.database_hosts(controller, "cinder") == ["localhost"]
+    assert listens_at(controller, MARIADB) == {"127.0.0.1"}
+    assert "nothing to do" in debstack(controller, "plan").stdout
+    told = debstack(storage, "apply", "--wait", "1", check=False)
+    assert told.code == 3
+    assert f"MariaDB at {controller.address}:{MARIADB}: cannot be reached" in told.stdout
+    several.hand_over(controller, storage, "storage")
+    debstack(storage, "apply")
+    await_volumes(controller, "up")
+    virtual.order_volumes(controller, {"act": "delete", "kind": "volume", "name": "far"})
+    assert status(controller)["in-order"]
