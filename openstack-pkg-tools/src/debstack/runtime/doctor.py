@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from debstack.base.errors import DebstackError
+from debstack.base.errors import DatabaseError, DebstackError
 from debstack.base.main import FAILURE, OK
 from debstack.base.run import run
 from debstack.runtime import answers, catalogue, ini, listening
 from debstack.runtime.assemble import without_secrets
 from debstack.runtime.cells import places
+from debstack.runtime.database.driver import driver_for
 from debstack.runtime.files import read_text
 from debstack.runtime.graph import State
 from debstack.runtime.machine import Machine, engine_in_use, read_machine, require_root
@@ -169,6 +170,25 @@ def _database(machine: Machine) -> Iterator[Finding]:
         )
 
 
+def _isolation(machine: Machine) -> Iterator[Finding]:
+    """Find a MariaDB that answers services with errors they do not expect, wherever it is."""
+    site = machine.context().site
+    if site.database.engine is not Engine.MARIADB or not site.accounts:
+        return
+    account = next(iter(site.accounts.values()))
+    try:
+        with driver_for(site.database, machine.root).open(account) as session:
+            rows = session.rows("SHOW VARIABLES LIKE 'innodb_snapshot_isolation'")
+    except DatabaseError:
+        return  # a step tells it
+    if [value for _name, value in rows] == ["ON"]:
+        yield Finding(
+            what="MariaDB refuses to change rows that have changed since they were read (error"
+            " 1020), and services then fail now and then",
+            repair="below [mariadbd] on the machine of the server: innodb_snapshot_isolation = OFF",
+        )
+
+
 def examine(machine: Machine) -> list[Finding]:
     """Return everything to look at on `machine`. Raises DebstackError where nothing can be told."""
     found = [
@@ -177,6 +197,7 @@ def examine(machine: Machine) -> list[Finding]:
     ]
     try:
         found += _steps(machine)
+        found += _isolation(machine)
     except DebstackError as error:
         found.append(Finding(what=error.message, repair=error.hint or "", serious=True))
     for manifest in machine.manifests:

@@ -71,3 +71,20 @@ def max_connections() -> int | None:
 def set_max_connections(number: int) -> None:
     """Make the running server take `number` connections. Raises DatabaseError."""
     _ask("SET GLOBAL max_connections = %s", (number,))
+
+
+def isolates_snapshots() -> bool:
+    """Say whether the server refuses to change what has changed since it was read.
+
+    It does not where it cannot be asked, or is too old for it.
+    """
+    try:
+        rows = _ask("SHOW GLOBAL VARIABLES LIKE 'innodb_snapshot_isolation'")
+    except DatabaseError:
+        return False
+    return [value for _name, value in rows] == ["ON"]
+
+
+def end_snapshot_isolation() -> None:
+    """Make the running server allow it, in new connections. Raises DatabaseError."""
+    _ask("SET GLOBAL innodb_snapshot_isolation = OFF")

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from debstack.base.run import Result
 from debstack.runtime import doctor, listening
 from debstack.runtime.graph import State, StepResult
 from debstack.runtime.machine import Machine, read_machine
+from debstack.runtime.site import DatabaseAccount
 
 DROP_INS = "etc/keystone/keystone.conf.d"
 
@@ -94,6 +96,39 @@ def test_steps_that_are_not_in_order(machine: Machine, monkeypatch: pytest.Monke
     pending = StepResult(id="unit:x", state=State.PENDING, summaries=("start x",))
     monkeypatch.setattr(doctor, "planned", lambda _machine: [pending])
     assert told(machine) == ["unit:x: not done yet: start x"]
+
+
+class Server:
+    """A MariaDB that says how it isolates."""
+
+    def __init__(self, *rows: tuple[str, str]) -> None:
+        self.found = list(rows)
+
+    def open(self, _account: DatabaseAccount) -> nullcontext[Server]:
+        return nullcontext(self)
+
+    def rows(self, statement: str) -> list[tuple[str, str]]:
+        assert statement == "SHOW VARIABLES LIKE 'innodb_snapshot_isolation'"
+        return self.found
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([], 0),  # an older server
+        ([("innodb_snapshot_isolation", "OFF")], 0),
+        ([("innodb_snapshot_isolation", "ON")], 1),
+    ],
+)
+def test_a_mariadb_with_errors_that_services_do_not_expect(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, rows: list[tuple[str, str]], expected: int
+) -> None:
+    monkeypatch.setattr(doctor, "driver_for", lambda _server, _root: Server(*rows))
+    there = dataclasses.replace(machine.facts, servers=frozenset({"mariadb"}))
+    found = [
+        line for line in told(dataclasses.replace(machine, facts=there)) if "error 1020" in line
+    ]
+    assert len(found) == expected
 
 
 def test_data_in_sqlite_beside_a_server(machine: Machine) -> None:

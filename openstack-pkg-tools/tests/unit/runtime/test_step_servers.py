@@ -13,7 +13,7 @@ from unit.runtime.making import RUNNING, STOPPED, applied, context, inputs, mani
 from debstack.runtime import broker_node, running_mariadb, systemd
 from debstack.runtime.context import Context
 from debstack.runtime.resolve import resolve
-from debstack.runtime.steps.servers import ServerStep, build, server_steps
+from debstack.runtime.steps.servers import ServerStep, build, mariadb_text, server_steps
 from debstack.runtime.tls import issuing, places
 
 
@@ -143,6 +143,7 @@ def test_a_running_mariadb_is_told_and_not_restarted(
 ) -> None:
     told: list[int] = []
     monkeypatch.setattr(systemd, "unit_state", lambda _unit: RUNNING)
+    monkeypatch.setattr(running_mariadb, "isolates_snapshots", lambda: False)
     monkeypatch.setattr(running_mariadb, "max_connections", lambda: 151)
     monkeypatch.setattr(running_mariadb, "set_max_connections", told.append)
     step = next(step for step in server_steps(context(root)) if step.id == "server:mariadb")
@@ -155,6 +156,23 @@ def test_a_running_mariadb_is_told_and_not_restarted(
     assert step.changes() == []
 
 
+def test_a_running_mariadb_is_told_to_let_services_change_what_has_changed(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Mariadb(monkeypatch)
+    server.isolates = True
+    step = next(step for step in server_steps(context(root)) if step.id == "server:mariadb")
+    changes = step.changes()
+    assert "\nloose_innodb_snapshot_isolation = OFF\n" in mariadb_text(1024)
+    assert [change.summary for change in changes] == [
+        "write /etc/mysql/mariadb.conf.d/60-debstack.cnf",
+        "let mariadb.service change rows that changed since they were read",
+    ]
+    for change in changes:
+        change.perform()
+    assert step.changes() == []
+
+
 class Mariadb:
     """A server that runs with settings of its own."""
 
@@ -162,6 +180,9 @@ class Mariadb:
         self.addresses = "127.0.0.1"
         self.ends: datetime | None = None
         self.reloaded = 0
+        self.isolates = False
+        monkeypatch.setattr(running_mariadb, "isolates_snapshots", lambda: self.isolates)
+        monkeypatch.setattr(running_mariadb, "end_snapshot_isolation", self._end_isolation)
         monkeypatch.setattr(systemd, "unit_state", lambda _unit: RUNNING)
         monkeypatch.setattr(running_mariadb, "max_connections", lambda: 1024)
         monkeypatch.setattr(running_mariadb, "addresses", lambda: self.addresses)
@@ -170,6 +191,9 @@ class Mariadb:
 
     def _reload(self) -> None:
         self.reloaded += 1
+
+    def _end_isolation(self) -> None:
+        self.isolates = False
 
 
 def of_cell(root: Path, answers: dict[str, str] | None = None) -> Context:
