@@ -738,6 +738,33 @@ def test_a_machine_with_volumes_joins_by_its_file_alone(
     assert answered(again)["openstack/database-host"] == controller.address
 
 
+def test_backups_in_files_are_made_and_found_on_the_machine_of_the_volume(
+    cloud: Cloud, storage: Node
+) -> None:
+    controller = cloud.controller
+    apt(controller, "install", "cinder-backup")
+    show = ("volume", "service", "list", "--service", "cinder-backup")
+
+    def up() -> set[str]:
+        return {s["Host"] for s in openstack_json(controller, *show) if s["State"] == "up"}
+
+    here = {"storage", controller.name}
+    wait_until(lambda: up() == here, timeout_s=180, interval_s=2, what="both services")
+    before = act(storage, "find", "/var/lib/cinder/backup", "-type", "f").stdout
+    for name in ("first", "second"):
+        virtual.order_volumes(controller, {"act": "backup", "volume": "far", "backup": name})
+        restore = {"act": "restore", "volume": name, "backup": name, "type": "file"}
+        made = virtual.order_volumes(controller, restore)
+        assert act(storage, "test", "-f", f"/var/lib/cinder/volumes/volume-{made[name]}").code == 0
+    assert act(storage, "find", "/var/lib/cinder/backup", "-type", "f").stdout != before
+    assert act(controller, "find", "/var/lib/cinder/backup", "-type", "f").stdout == ""
+    for name in ("first", "second"):
+        for kind in ("backup", "volume"):
+            virtual.order_volumes(controller, {"act": "delete", "kind": kind, "name": name})
+    assert act(storage, "find", "/var/lib/cinder/backup", "-type", "f").stdout == before
+    apt(controller, "purge", "cinder-backup")
+
+
 def test_a_machine_with_volumes_reaches_cinders_database_alone_and_by_tls(
     cloud: Cloud, storage: Node
 ) -> None:
