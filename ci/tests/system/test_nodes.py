@@ -708,6 +708,11 @@ def storage(bed: Testbed, cloud: Cloud, repository: Path) -> Node:
     return node
 
 
+def files(node: Node, folder: str) -> str:
+    """Return what files Cinder has in one of its directories on `node`."""
+    return act(node, "find", f"/var/lib/cinder/{folder}", "-type", "f").stdout
+
+
 def await_volumes(controller: Node, state: str) -> None:
     """Wait until the cloud takes what keeps volumes on the machine for up, or down."""
     show = ("volume", "service", "list", "--service", "cinder-volume")
@@ -728,7 +733,7 @@ def test_a_machine_with_volumes_joins_by_its_file_alone(
         print(f"\nstorage: from debstack export to the end of apt-get: {took}")
     await_volumes(controller, "up")
     made = virtual.order_volumes(controller, {"act": "create", "volume": "far", "type": "file"})
-    assert act(storage, "test", "-f", f"/var/lib/cinder/volumes/volume-{made['far']}").code == 0
+    assert made["far"] in files(storage, "volumes")
     for node in (controller, storage):
         assert "nothing to do" in debstack(node, "plan").stdout, node.name
         assert status(node)["in-order"], node.name
@@ -750,18 +755,18 @@ def test_backups_in_files_are_made_and_found_on_the_machine_of_the_volume(
 
     here = {"storage", controller.name}
     wait_until(lambda: up() == here, timeout_s=180, interval_s=2, what="both services")
-    before = act(storage, "find", "/var/lib/cinder/backup", "-type", "f").stdout
+    before = files(storage, "backup")
     for name in ("first", "second"):
         virtual.order_volumes(controller, {"act": "backup", "volume": "far", "backup": name})
         restore = {"act": "restore", "volume": name, "backup": name, "type": "file"}
         made = virtual.order_volumes(controller, restore)
-        assert act(storage, "test", "-f", f"/var/lib/cinder/volumes/volume-{made[name]}").code == 0
-    assert act(storage, "find", "/var/lib/cinder/backup", "-type", "f").stdout != before
-    assert act(controller, "find", "/var/lib/cinder/backup", "-type", "f").stdout == ""
+        assert made[name] in files(storage, "volumes")
+    assert files(storage, "backup") != before
+    assert files(controller, "backup") == ""
     for name in ("first", "second"):
         for kind in ("backup", "volume"):
             virtual.order_volumes(controller, {"act": "delete", "kind": kind, "name": name})
-    assert act(storage, "find", "/var/lib/cinder/backup", "-type", "f").stdout == before
+    assert files(storage, "backup") == before
     apt(controller, "purge", "cinder-backup")
 
 
