@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,8 +16,10 @@ from cloudtest.observing import unsettled
 from debstack.base.errors import DebstackError
 from testbed.machine import wait_until
 from testbed.node import Node
+from testbed.places import TestbedError
 
 _TIMEOUT_S = 300.0
+_CONSOLES = "tail --lines=12 /var/lib/nova/instances/*/console.log 2>&1"
 _USER_DATA = "#!/bin/sh\necho said-by-the-cloud >/run/proof\n"
 
 
@@ -103,12 +106,17 @@ def ssh(node: Node, address: str, command: str, *, check: bool = True) -> str:
 
 def prove_login(node: Node, address: str) -> str:
     """Log in to the virtual machine; return what it says about itself."""
-    wait_until(
-        lambda: "said-by-the-cloud" in ssh(node, address, "cat /run/proof", check=False),
-        timeout_s=_TIMEOUT_S,
-        interval_s=1.0,
-        what=f"SSH of the virtual machine at {address}, and its user data",
-    )
+    try:
+        wait_until(
+            lambda: "said-by-the-cloud" in ssh(node, address, "cat /run/proof", check=False),
+            timeout_s=_TIMEOUT_S,
+            interval_s=1.0,
+            what=f"SSH of the virtual machine at {address}, and its user data",
+        )
+    except TestbedError as error:
+        # The node is gone when somebody reads this.
+        consoles = node.run(["sh", "-c", _CONSOLES], check=False).stdout
+        raise TestbedError(f"{error.message}; {os.getloadavg()[0]:.0f} run\n{consoles}") from error
     told = ssh(node, address, "hostname; cut -d' ' -f1 /proc/uptime; ip -o address show eth0")
     name, uptime, *addresses = told.splitlines()
     inner = [line.split()[3] for line in addresses if "fe80" not in line]
