@@ -8,6 +8,20 @@ get() {
 	wget -q -T 5 -O - "$METADATA/$1" 2>/dev/null
 }
 
+# What is there, but does not come in time, is asked for again: without its key nobody gets in.
+fetch() {
+	tries=0
+	until get "$1" >/run/fetched; do
+		tries=$((tries + 1))
+		if [ "$tries" -ge 12 ]; then
+			echo "guest: the metadata service does not hand out $1" >/dev/console
+			return 1
+		fi
+		sleep 1
+	done
+	cat /run/fetched
+}
+
 mkdir -p /root/.ssh /home/guest/.ssh
 tries=0
 until name=$(get meta-data/hostname) && [ -n "$name" ]; do
@@ -20,7 +34,10 @@ until name=$(get meta-data/hostname) && [ -n "$name" ]; do
 done
 if [ -n "$name" ]; then
 	hostname "${name%%.*}"
-	get meta-data/public-keys/0/openssh-key >/root/.ssh/authorized_keys
+	case $(fetch meta-data/) in
+	*public-keys/*) fetch meta-data/public-keys/0/openssh-key >/root/.ssh/authorized_keys ;;
+	*) : >/root/.ssh/authorized_keys ;;
+	esac
 	cp /root/.ssh/authorized_keys /home/guest/.ssh/authorized_keys
 	echo "guest: metadata: $name, $(wc -l </root/.ssh/authorized_keys) keys"
 fi
@@ -28,7 +45,10 @@ chmod -R go-rwx /root/.ssh /home/guest/.ssh
 chown -R 1000:1000 /home/guest
 dropbear -R -s -E
 echo "guest: SSH is up after $(cut -d' ' -f1 /proc/uptime) s"
-if get user-data >/run/user-data && head -n 1 /run/user-data | grep -q '^#!'; then
+case ${name:+$(fetch "")} in
+*user-data*) fetch user-data >/run/user-data ;;
+esac
+if [ -f /run/user-data ] && head -n 1 /run/user-data | grep -q '^#!'; then
 	chmod 0700 /run/user-data
 	/run/user-data
 	echo "guest: user data ended with $?"
