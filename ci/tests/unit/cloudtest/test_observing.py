@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloudtest import observing
+from debstack.base.run import Result, run
+
+TRACEBACK = "neutron-api[1]: ERROR Traceback (most recent call last):\n  File x\n"
+CONFLICT = "neutron-api[1]: neutron.common.ovn.exceptions.RevisionConflict: OVN revision number\n"
+OTHER = "neutron-api[1]: ValueError: no\n"
+
+
+@pytest.fixture
+def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the journal of a node says; the shell lines run here, beside such a journal."""
+    said = tmp_path / "said"
+    for name, line in (
+        ("systemctl", "echo neutron-api.service enabled"),
+        ("journalctl", f"cat {said}"),
+    ):
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\n{line}\n")
+        program.chmod(0o755)
+
+    def act(_node: object, *argv: str, **_options: Any) -> Result:
+        return run(argv, check=False, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+
+    monkeypatch.setattr(observing, "act", act)
+    return said
+
+
+@pytest.mark.parametrize(
+    ("said", "stumbled"),
+    [
+        ("all is well\n", False),
+        (TRACEBACK + CONFLICT, False),
+        (TRACEBACK + OTHER, True),
+        (TRACEBACK + CONFLICT + TRACEBACK + OTHER, True),
+        (TRACEBACK + OTHER + TRACEBACK + CONFLICT, True),
+    ],
+)
+def test_a_traceback_is_a_stumble_unless_neutron_goes_on(
+    journal: Path, said: str, stumbled: bool
+) -> None:
+    journal.write_text(said)
+    node: Any = None
+    if not stumbled:
+        observing.assert_no_stumble(node)
+        return
+    with pytest.raises(AssertionError, match="ValueError: no"):
+        observing.assert_no_stumble(node)
