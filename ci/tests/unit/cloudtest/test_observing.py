@@ -10,9 +10,10 @@ import pytest
 from cloudtest import observing
 from debstack.base.run import Result, run
 
-TRACEBACK = "neutron-api[1]: ERROR Traceback (most recent call last):\n  File x\n"
-CONFLICT = "neutron-api[1]: neutron.common.ovn.exceptions.RevisionConflict: OVN revision number\n"
-OTHER = "neutron-api[1]: ValueError: no\n"
+LOGGED = "at uwsgi[1]: 1 ERROR ovsdbapp.backend.ovs_idl.transaction [-] "
+TRACEBACK = f"{LOGGED}Traceback (most recent call last):\n  File x\n"
+CONFLICT = "at uwsgi[1]: neutron.common.ovn.exceptions.RevisionConflict: OVN revision number\n"
+OTHER = "at uwsgi[1]: ValueError: no\n"
 
 
 @pytest.fixture
@@ -42,6 +43,8 @@ def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (TRACEBACK + OTHER, True),
         (TRACEBACK + CONFLICT + TRACEBACK + OTHER, True),
         (TRACEBACK + OTHER + TRACEBACK + CONFLICT, True),
+        (TRACEBACK.replace("[1]", "[2]") + OTHER + CONFLICT, True),
+        (TRACEBACK.replace("ovsdbapp", "neutron") + OTHER + CONFLICT, True),
     ],
 )
 def test_a_traceback_is_a_stumble_unless_neutron_goes_on(

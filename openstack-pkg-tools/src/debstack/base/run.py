@@ -130,10 +130,10 @@ def run(
 
 def ends(
     argv: Sequence[str], *, in_vain: Callable[[], bool], each_s: float, limit_s: float
-) -> bool:
-    """Run `argv` until it ends, and say so, whatever its exit code; what it prints is dropped.
+) -> int | None:
+    """Run `argv` until it ends, and return its exit code; what it prints is dropped.
 
-    It is killed, and False returned, once `in_vain`, asked each `each_s` seconds, says that nothing
+    It is killed, and None returned, once `in_vain`, asked each `each_s` seconds, says that nothing
     more is to be waited for, or after `limit_s` seconds. Raises CommandError where `argv` cannot be
     started.
     """
@@ -152,12 +152,12 @@ def ends(
                 with suppress(subprocess.TimeoutExpired):
                     # That it ends is seen at the pipe, at once; wait() would look now and then.
                     process.communicate(timeout=min(each_s, left_s))
-                    return True
+                    return process.returncode
                 if in_vain():
                     break
         finally:
             process.kill()
-    return False
+    return None
 
 
 def replace_process(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> NoReturn:

@@ -2,8 +2,8 @@
 """debstack export: the preseed file by which another machine joins this cloud, in a role.
 
 It holds what the packages of that role ask and use, and nothing else: a compute node gets no
-access to a database, a machine with volumes that to Cinder's alone, and none a password but its
-own services'.
+access to a database, a machine with volumes to Cinder's alone, and none gets passwords but those of
+its own services.
 """
 
 from __future__ import annotations

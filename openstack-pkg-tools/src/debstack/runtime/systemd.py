@@ -130,7 +130,7 @@ def _start_problem(unit: str, verb: str, before: str, timeout_s: float) -> str:
     # systemd tells systemctl when the job has ended: who asked it again and again would take as
     # much of the processors as what is to start. But systemctl waits for all attempts of a unit
     # that is started again by itself, where the first one tells.
-    ended = ends(
+    code = ends(
         ["systemctl", "--no-ask-password", verb, unit],
         in_vain=lambda: _crashed(_properties(names, unit), before),
         each_s=_LOOK_S,
@@ -141,10 +141,12 @@ def _start_problem(unit: str, verb: str, before: str, timeout_s: float) -> str:
         return "there is no such unit"
     if _crashed(shown, before):
         return "it failed to start"
-    if not ended:
+    if code is None:
         return f"not up after {timeout_s:.0f} s"
-    active = shown["ActiveState"]
-    return "" if active == "active" else f"it is {active}"
+    if shown["ActiveState"] != "active":
+        return f"it is {shown['ActiveState']}"
+    refused = code != 0 and shown.get("InvocationID", "") == before
+    return f"it runs on as before: systemctl {verb} ended with {code}" if refused else ""
 
 
 def bring_up(unit: str, verb: str, *, timeout_s: float = 300) -> None:

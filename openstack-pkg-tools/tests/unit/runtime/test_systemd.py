@@ -66,9 +66,10 @@ class Systemctl:
     The job that is waited for ends when the last of them is reached, unless it is `endless`.
     """
 
-    def __init__(self, *shown: str, endless: bool = False) -> None:
+    def __init__(self, *shown: str, endless: bool = False, code: int = 0) -> None:
         self.shown = list(shown)
         self.endless = endless
+        self.code = code
         self.called: list[str] = []
 
     def __call__(self, argv: Sequence[str], **_options: object) -> Result:
@@ -81,12 +82,14 @@ class Systemctl:
         shown = self.shown.pop(0) if len(self.shown) > 1 else self.shown[0]
         return Result(code=0, stdout=shown, stderr="")
 
-    def ends(self, argv: Sequence[str], *, in_vain: Callable[[], bool], **_limits: float) -> bool:
+    def ends(
+        self, argv: Sequence[str], *, in_vain: Callable[[], bool], **_limits: float
+    ) -> int | None:
         self.called.append(" ".join(argv))
         while len(self.shown) > 1:
             if in_vain():
-                return False
-        return not self.endless
+                return None
+        return None if self.endless else self.code
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(systemd, "run", self)
@@ -139,6 +142,17 @@ def test_a_unit_that_is_started_again_by_itself_is_not_waited_for(
     Systemctl(BEFORE, STARTING, AGAIN, AGAIN, UP).install(monkeypatch)
     with pytest.raises(ConfigurationError, match="it failed to start"):
         bring_up("x.service", "start")
+
+
+def test_a_unit_that_runs_on_since_systemctl_was_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    Systemctl(STALE, code=1).install(monkeypatch)
+    with pytest.raises(ConfigurationError, match="as before: systemctl restart ended with 1"):
+        bring_up("x.service", "restart")
+
+
+def test_a_unit_that_somebody_else_brought_up_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    Systemctl(STALE, UP, code=1).install(monkeypatch)
+    bring_up("x.service", "restart")
 
 
 def test_a_unit_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
