@@ -87,6 +87,18 @@ def ordered(steps: Sequence[Step]) -> list[Step]:
     return list(placed.values())
 
 
+def _late(line: Sequence[Step]) -> set[str]:
+    """Return the ids of the steps of `line`, which is ordered, that come last: see Step.late."""
+    late: set[str] = set()
+    awaited: set[str] = set()
+    for step in reversed(line):
+        if step.late and step.id not in awaited:
+            late.add(step.id)
+        else:
+            awaited |= step.needs
+    return late
+
+
 def _settled(
     running: Mapping[Future[StepResult], Step], results: dict[str, StepResult]
 ) -> list[Future[StepResult]]:
@@ -100,10 +112,14 @@ def _run_all(
     line: Sequence[Step], act: Act, pool: ThreadPoolExecutor, results: dict[str, StepResult]
 ) -> None:
     ids = {step.id for step in line}
+    late = _late(line)
     waiting = list(line)
     running: dict[Future[StepResult], Step] = {}
     while waiting or running:
-        for step in [s for s in waiting if all(n in results for n in s.needs & ids)]:
+        free = [step for step in waiting if all(need in results for need in step.needs & ids)]
+        if not ids - late <= results.keys():
+            free = [step for step in free if step.id not in late]
+        for step in free:
             waiting.remove(step)
             needed = [results[need] for need in sorted(step.needs & ids)]
             running[pool.submit(act, step, needed)] = step

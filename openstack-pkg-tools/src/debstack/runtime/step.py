@@ -30,6 +30,9 @@ class Step(ABC):
     needs: frozenset[str]
     #: Kinds of needed steps whose pending changes do not keep this one from reading reality.
     reads_past: frozenset[str] = frozenset({"files", "config", "server"})
+    #: Whether it is begun only when nothing but such steps is left, unless one of those needs it:
+    #: what it sets going is waited for by nobody, and would take the processors from the others.
+    late: bool = False
 
     @abstractmethod
     def changes(self) -> Sequence[Change]:

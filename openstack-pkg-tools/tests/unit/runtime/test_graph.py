@@ -74,6 +74,35 @@ def test_independent_steps_run_at_the_same_time() -> None:
     assert all(result.state is State.CHANGED for result in results.values())
 
 
+def test_what_nobody_waits_for_comes_last() -> None:
+    done: list[str] = []
+
+    def step(name: str, *needs: str, late: bool = False) -> Step:
+        made = Fake(name, needs, lambda: done.append(name))
+        made.late = late
+        return made
+
+    results = applied(
+        [
+            step("first", late=True),
+            step("awaited", late=True),
+            step("after-first", "first", late=True),
+            step("a"),
+            step("b", "a", "awaited"),
+        ]
+    )
+    assert done.index("b") < done.index("first") < done.index("after-first")
+    assert done.index("awaited") < done.index("b")
+    assert {result.state for result in results.values()} == {State.CHANGED}
+
+
+def test_what_comes_last_comes_where_others_have_failed() -> None:
+    last = Fake("last")
+    last.late = True
+    results = applied([Fake("a", work=failing(DatabaseError("broken"))), last])
+    assert results["last"].state is State.CHANGED
+
+
 def test_a_failed_step_stops_its_dependents_only() -> None:
     results = applied(
         [

@@ -13,7 +13,7 @@ from unit.runtime.making import RUNNING, STOPPED, context
 from debstack.runtime import health, systemd
 from debstack.runtime.steps.units import TimerStep, UnitStep, build, uwsgi_ini
 from debstack.runtime.systemd import UnitState
-from debstack.spec.vocabulary import Condition, Row, Task
+from debstack.spec.vocabulary import Condition, Row, Task, UnitKind, Value
 
 
 class World:
@@ -151,6 +151,21 @@ def test_needs(tmp_path: Path) -> None:
     assert "identity:catalogue" not in keystone
     glance_needs = steps["unit:glance-api"].needs
     assert {"config:glance", "schema:glance/glance", "identity:catalogue"} <= glance_needs
+
+
+def test_what_does_not_tell_when_it_is_ready_comes_last(tmp_path: Path) -> None:
+    made = context(tmp_path)
+    manifest = next(m for m in made.manifests if m.binary == "glance-api")
+
+    def late(kind: UnitKind, service: dict[str, Value]) -> bool:
+        unit = dataclasses.replace(manifest.package.unit["glance-api"], kind=kind, service=service)
+        package = dataclasses.replace(manifest.package, unit={"glance-api": unit})
+        changed = dataclasses.replace(manifest, package=package)
+        return UnitStep(made, changed, "glance-api").late
+
+    assert late(UnitKind.DAEMON, {})
+    assert not late(UnitKind.DAEMON, {"Type": "notify"})
+    assert not late(UnitKind.WSGI, {})
 
 
 def test_an_ipv6_address_stands_in_brackets(tmp_path: Path) -> None:
