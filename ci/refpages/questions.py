@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from debstack.spec.component import read_component
@@ -51,10 +52,14 @@ def _entry(name: str, question: Question) -> Iterator[str]:
     yield ""
 
 
-def components() -> list[Component]:
-    """Return every component of the tree: the toolkit's own first, then the others by name."""
+@cache
+def components() -> tuple[Component, ...]:
+    """Return every component of the tree: the toolkit's own first, then the others by name.
+
+    They are read once in a process.
+    """
     paths: list[Path] = sorted((ROOT / "packages").glob("*/debian/openstack.toml"))
-    return [read_component(path) for path in (ROOT / "debian" / "openstack.toml", *paths)]
+    return tuple(read_component(path) for path in (ROOT / "debian" / "openstack.toml", *paths))
 
 
 def page() -> str:

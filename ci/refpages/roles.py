@@ -6,6 +6,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from debstack.dh.series import PREFIX, binary_paragraphs, closure, relations
 from debstack.spec.load import load
@@ -61,7 +62,8 @@ def _texts() -> dict[str, RoleText]:
     return {name: load(RoleText, table, where=str(_TEXTS)) for name, table in tables.items()}
 
 
-def roles() -> list[Role]:
+@cache
+def roles() -> tuple[Role, ...]:
     """Return the roles, by name: the metapackages that bring anything which debstack sets up."""
     texts = _texts()
     declared = {binary for component in components() for binary in component.package}
@@ -76,4 +78,4 @@ def roles() -> list[Role]:
         text = texts.get(name, RoleText(text=f"{synopsis}."))
         questions = questions_of(packages)
         found.append(Role(name=name, text=text, packages=packages, questions=questions))
-    return sorted(found, key=lambda role: role.name)
+    return tuple(sorted(found, key=lambda role: role.name))

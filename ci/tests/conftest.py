@@ -37,6 +37,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_rank)
 
 
+#: Most lines that are told of a failure at once.
+_TOLD = 40
+
+
 class _AtOnce:
     """Tells what fails when it fails, in the process that the person looks at."""
 
@@ -44,12 +48,14 @@ class _AtOnce:
         self._terminal = terminal
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Write a line for what has failed."""
+        """Write what has failed, and why: a run that is ended never comes to pytest's own report."""
         if report.failed:
             self._terminal.ensure_newline()
             crash = getattr(report.longrepr, "reprcrash", None)
-            why = (crash.message if crash else report.longreprtext).partition("\n")[0]
+            why, *more = (crash.message if crash else report.longreprtext).splitlines() or [""]
             self._terminal.write_line(f"FAILED {report.nodeid} ({report.when}): {why}", red=True)
+            for line in more[-_TOLD:]:
+                self._terminal.write_line(line)
 
 
 @pytest.hookimpl(trylast=True)  # the terminal is there then

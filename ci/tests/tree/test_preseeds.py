@@ -18,7 +18,7 @@ from debstack.runtime.preseed import Preseed
 from debstack.runtime.preseeds.check import check
 from debstack.runtime.preseeds.conversion.convert import PACKAGES
 from debstack.runtime.preseeds.known import Known, together
-from debstack.spec.component import read_component, resolve
+from debstack.spec.component import resolve
 from debstack.spec.series_questions import asked_by, collect
 from pipeline.source import find_sources
 from pipeline.tree import ROOT
@@ -122,10 +122,7 @@ def test_nothing_of_ours_is_answered_unasked(path: Path, known: Known) -> None:
 def test_every_question_of_the_role_is_explained(path: Path, known: Known) -> None:
     role = {role.name: role for role in roles()}[role_of(path)]
     expected: set[str] = set()
-    for declaration in [ROOT / "debian", *(ROOT / "packages").glob("*/debian")]:
-        if not (declaration / "openstack.toml").is_file():
-            continue
-        component = read_component(declaration / "openstack.toml")
+    for component in components():
         for binary in component.package.keys() & (role.packages | {"debstack"}):
             manifest = resolve(component, binary)
             expected |= {f"{manifest.question_prefix}/{key}" for key in manifest.package.question}
