@@ -48,7 +48,7 @@ class _AtOnce:
         self._terminal = terminal
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Write what has failed, and why: a run that is ended never comes to pytest's own report."""
+        """Write what failed, and why: a run that is ended comes to no report of pytest's own."""
         if report.failed:
             self._terminal.ensure_newline()
             crash = getattr(report.longrepr, "reprcrash", None)

@@ -145,9 +145,8 @@ def spread(repository: Path) -> Iterator[SpreadCloud]:
 def preseeded(repository: Path) -> Iterator[Node]:
     """A booted node where openstack-base was installed with cloudtest.answers preseeded.
 
-    During the installation the unit `watch` in it notes all command lines. It rests then, since it
-    takes a whole processor; when it is stopped, they are in /root/arguments. The node is a testbed
-    of its own.
+    During the installation the unit `watch` in it notes all command lines. It rests then; when it
+    is stopped, they are in /root/arguments. The node is a testbed of its own.
     """
     with Testbed(f"preseeded-{os.getpid()}") as bed:
         node = bed.create(
