@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from debstack.base import eventlet
 from debstack.base.errors import CommandError
 from debstack.base.secret import MASK
 
@@ -39,7 +38,7 @@ class Result:
 
 def lean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the small environment commands run in: a fixed PATH and locale, plus `extra`."""
-    environment = {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": "/root", **eventlet.ENVIRONMENT}
+    environment = {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": "/root"}
     environment.update(extra or {})
     return environment
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from debstack.base import eventlet
 from debstack.render import paths
 from debstack.render.environment import render, unit_word
 from debstack.spec import drop_in
@@ -100,8 +99,7 @@ def _writable(component: Component, unit: Unit) -> Directives:
 
 
 def _environment(declared: Mapping[str, str]) -> Directives:
-    wanted = {**eventlet.ENVIRONMENT, **declared}
-    return [("Environment", unit_word(f"{name}={value}")) for name, value in wanted.items()]
+    return [("Environment", unit_word(f"{name}={value}")) for name, value in declared.items()]
 
 
 def _conditions(name: str, component: Component, unit: Unit) -> tuple[str, ...]:
@@ -162,7 +160,6 @@ def rotation_units(
         ("ExecStart", _command(repository.rotate)),
         ("User", component.user),
         ("Group", component.user),
-        *_environment({}),
         ("ReadWritePaths", repository.path),
         *HARDENING,
     ]

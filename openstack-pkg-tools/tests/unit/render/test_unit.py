@@ -62,12 +62,6 @@ def test_values_of_the_environment_are_quoted() -> None:
     assert r'Environment="A=x \"y\" %%z $$HOME"' in lines
 
 
-def test_eventlet_is_told_nothing_else_where_the_declaration_does_not() -> None:
-    assert "Environment=EVENTLET_NO_GREENDNS=yes" in _lines({})
-    lines = _lines({f"{UNIT}/environment": {"EVENTLET_NO_GREENDNS": "no"}})
-    assert [line for line in lines if "GREENDNS" in line] == ["Environment=EVENTLET_NO_GREENDNS=no"]
-
-
 def test_a_word_that_needs_no_quotes_has_none() -> None:
     assert unit_word("/usr/bin/x") == "/usr/bin/x"
     assert unit_word("") == '""'
