@@ -13,7 +13,13 @@ from unit.runtime.making import RUNNING, STOPPED, applied, context, inputs, mani
 from debstack.runtime import broker_node, running_mariadb, systemd
 from debstack.runtime.context import Context
 from debstack.runtime.resolve import resolve
-from debstack.runtime.steps.servers import ServerStep, build, mariadb_text, server_steps
+from debstack.runtime.steps.servers import (
+    ServerStep,
+    build,
+    mariadb_text,
+    rabbitmq_text,
+    server_steps,
+)
 from debstack.runtime.tls import issuing, places
 
 
@@ -129,6 +135,13 @@ def test_a_server_that_runs_with_older_settings_is_restarted(
     old = time.time() - 3600
     os.utime(root / "etc/rabbitmq/conf.d/50-debstack.conf", (old, old))
     assert rabbitmq(root).changes() == []
+
+
+def test_others_have_time_for_a_handshake_where_they_come_by_tls() -> None:
+    text = rabbitmq_text("192.0.2.1", "", secured=True)
+    assert "listeners.ssl.management = 192.0.2.1:5671\n" in text
+    assert "ssl_handshake_timeout = 30000\n" in text
+    assert "ssl" not in rabbitmq_text("192.0.2.1", "")
 
 
 def test_times_are_compared_in_the_same_zone(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,12 +64,15 @@ def mariadb_text(connections: int, outside: str = "", *, secured: bool = False) 
     return text + _MARIADB_TLS if secured else text
 
 
+#: Where a whole cloud starts at once on slow processors, the five seconds of its default are short.
+_HANDSHAKE_MS = 30_000
 _RABBITMQ_TLS = """\
 listeners.ssl.management = {outside}:{port}
 ssl_options.cacertfile = {certificate}
 ssl_options.certfile = {certificate}
 ssl_options.keyfile = {key}
 ssl_options.verify = verify_none
+ssl_handshake_timeout = {handshake_ms}
 """
 
 
@@ -88,6 +91,7 @@ def rabbitmq_text(outside: str, node: str, *, secured: bool = False) -> str:
                 port=RABBITMQS_PORT,
                 certificate=RABBITMQ_CERTIFICATE,
                 key=RABBITMQ_KEY,
+                handshake_ms=_HANDSHAKE_MS,
             )
         )
     elif outside:
