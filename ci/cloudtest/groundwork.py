@@ -24,6 +24,8 @@ from testbed.bed import Testbed
 SERVERS = frozenset({"mariadb-server", "rabbitmq-server", "memcached"})
 #: Kind of groundwork to whether the servers are in it.
 KINDS = {"debian": False, "debian-servers": True}
+#: The metapackage that needs least: what another one needs besides comes on top of it.
+_LEAST = "openstack-base"
 #: What tests use besides: steps back at a terminal, and the other kind of database.
 _EXTRAS = ("libterm-readline-gnu-perl", "python3-psycopg2", "python3-openstackclient")
 #: RabbitMQ's data belong to a host name.
@@ -86,20 +88,33 @@ def _looked_up(repository: Path, metapackage: str) -> Needed:
     return needed_of_debian(paragraphs, metapackage)
 
 
+def _parent(kind: str, repository: Path, metapackage: str) -> str | None:
+    """Return the stage that this one is made from, made if need be: most of it takes minutes."""
+    if KINDS[kind]:
+        return ensure_groundwork("debian", repository, metapackage)
+    if metapackage == _LEAST:
+        return None
+    least, found = _looked_up(repository, _LEAST), _looked_up(repository, metapackage)
+    if set(least.wanted) <= set(found.wanted) and not set(least.wanted) & set(found.unwanted):
+        return ensure_groundwork("debian", repository, _LEAST)
+    return None
+
+
 def ensure_groundwork(kind: str, repository: Path, metapackage: str) -> str:
     """Return the name of the stage of this `kind` (of KINDS), made if there is none yet."""
+    parent = _parent(kind, repository, metapackage)
     found = _looked_up(repository, metapackage)
     names = {*found.wanted, *_EXTRAS}
     wanted = sorted(names if KINDS[kind] else names - SERVERS)
     layers = [os.fspath(path) for path in archive.supply().layers]
-    content = json.dumps([wanted, found.unwanted, _AFTER_LOCKS, layers])
+    content = json.dumps([parent, wanted, found.unwanted, _AFTER_LOCKS, layers])
     family = f"ground-{kind}-{metapackage.removeprefix('openstack-')}-"
     name = f"{family}{hashlib.sha256(content.encode()).hexdigest()[:12]}"
     with locked(f"testbed-{name}"):
         if stage.exists(name):
             return name
         with Testbed(f"ground-{os.getpid()}") as bed:
-            node = bed.create(_NODE, packages=wanted)
+            node = bed.create(_NODE, from_stage=parent, packages=wanted)
             node.boot()
             apt(node, "install", *wanted, *(f"{other}-" for other in found.unwanted))
             node.shutdown()

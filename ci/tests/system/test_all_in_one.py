@@ -245,6 +245,7 @@ def test_demo_twice_does_nothing_and_goes_when_nothing_uses_it(cloud: Node, addr
     assert act(cloud, "nft", "list", "tables").stdout.find("debstack") == -1
 
 
+@pytest.mark.long
 def test_with_open_vswitchs_agent_and_nothing_that_is_only_recommended(
     make_node: NodeMaker,
 ) -> None:

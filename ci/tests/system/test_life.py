@@ -113,6 +113,7 @@ def fails(node: Node, *arguments: str) -> tuple[str, str]:
     return said.errors[0], said.hints[0]
 
 
+@pytest.mark.long
 def test_a_wrong_answer_is_refused_by_name(node: Node, before: dict[str, Any]) -> None:
     preseed(node, {"neutron/backend": "linuxbridge"}, {})
     error, _ = fails(node, "install", ALL_IN_ONE)
@@ -121,6 +122,7 @@ def test_a_wrong_answer_is_refused_by_name(node: Node, before: dict[str, Any]) -
     preseed(node, {"neutron/backend": "ovn"}, {})
 
 
+@pytest.mark.long
 def test_servers_that_are_down_are_told(node: Node, before: dict[str, Any]) -> None:
     act(node, "systemctl", "stop", *_SERVERS)
     done = apt(node, "install", "-f", check=False, env=_SOON, timeout_s=_TIMEOUT_S)
@@ -132,6 +134,7 @@ def test_servers_that_are_down_are_told(node: Node, before: dict[str, Any]) -> N
     act(node, "systemctl", "start", *_SERVERS)
 
 
+@pytest.mark.long
 def test_killed_again_and_again_it_ends_in_order(node: Node, before: dict[str, Any]) -> None:
     for moment in MOMENTS:
         kill(node, moment, "dpkg", "--configure", "-a")

@@ -743,6 +743,7 @@ def test_a_machine_with_volumes_joins_by_its_file_alone(
     assert answered(again)["openstack/database-host"] == controller.address
 
 
+@pytest.mark.long
 def test_backups_in_files_are_made_and_found_on_the_machine_of_the_volume(
     cloud: Cloud, storage: Node
 ) -> None:
