@@ -87,6 +87,15 @@ def ordered(steps: Sequence[Step]) -> list[Step]:
     return list(placed.values())
 
 
+def _heights(line: Sequence[Step]) -> dict[str, int]:
+    """Return for each step of `line`, which is ordered, how many come after it, one by one."""
+    heights = {step.id: 0 for step in line}
+    for step in reversed(line):
+        for need in step.needs & heights.keys():
+            heights[need] = max(heights[need], heights[step.id] + 1)
+    return heights
+
+
 def _late(line: Sequence[Step]) -> set[str]:
     """Return the ids of the steps of `line`, which is ordered, that come last: see Step.late."""
     late: set[str] = set()
@@ -113,7 +122,9 @@ def _run_all(
 ) -> None:
     ids = {step.id for step in line}
     late = _late(line)
-    waiting = list(line)
+    heights = _heights(line)
+    # What the longest way waits for comes first.
+    waiting = sorted(line, key=lambda step: -heights[step.id])
     running: dict[Future[StepResult], Step] = {}
     while waiting or running:
         free = [step for step in waiting if all(need in results for need in step.needs & ids)]

@@ -74,6 +74,18 @@ def test_independent_steps_run_at_the_same_time() -> None:
     assert all(result.state is State.CHANGED for result in results.values())
 
 
+def test_what_the_longest_way_waits_for_comes_first() -> None:
+    done: list[str] = []
+
+    def step(name: str, *needs: str) -> Step:
+        return Fake(name, needs, lambda: done.append(name))
+
+    steps = [step("short"), step("end", "middle"), step("middle", "long"), step("long")]
+    applier = Applier(Silent(), wait_s=0, masked=lambda text: text)
+    walk(steps, applier, jobs=1)
+    assert done[0] == "long"
+
+
 def test_what_nobody_waits_for_comes_last() -> None:
     done: list[str] = []
 

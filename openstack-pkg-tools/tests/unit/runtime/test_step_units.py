@@ -165,6 +165,7 @@ def test_what_does_not_tell_when_it_is_ready_comes_last(tmp_path: Path) -> None:
 
     assert late(UnitKind.DAEMON, {})
     assert not late(UnitKind.DAEMON, {"Type": "notify"})
+    assert not late(UnitKind.DAEMON, {"ExecStartPre": "/usr/bin/true"})
     assert not late(UnitKind.WSGI, {})
 
 

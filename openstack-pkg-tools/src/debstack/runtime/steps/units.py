@@ -92,7 +92,8 @@ class UnitStep(Step):
         self._unit = unit
         self._service = f"{name}.service"
         # A daemon that does not tell when it is ready loads its code after systemctl has returned.
-        self.late = unit.kind is UnitKind.DAEMON and unit.service.get("Type", "exec") == "exec"
+        at_once = "ExecStartPre" not in unit.service and unit.service.get("Type", "exec") == "exec"
+        self.late = unit.kind is UnitKind.DAEMON and at_once
         self._wanted = holds(context.site, manifest, unit.when)
         self._mark = context.path(f"{MARKS}/{name}")
 
