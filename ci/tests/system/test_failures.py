@@ -20,7 +20,7 @@ from cloudtest.acting import (
 )
 from cloudtest.observing import assert_no_failed_unit, identity
 from cloudtest.several import hand_over
-from cloudtest.stages import NodeMaker
+from cloudtest.stages import METAPACKAGE, NodeMaker
 from testbed import archive
 from testbed.node import Node
 
@@ -149,7 +149,7 @@ def test_an_unwritable_file(controller: Node) -> None:
 
 
 def test_keystone_answering_503(controller: Node, make_node: NodeMaker) -> None:
-    images = make_node("images", stage="debian", packages=["glance-api"]).boot()
+    images = make_node("images", stage="debian", packages=[METAPACKAGE, "glance-api"]).boot()
     password = act(controller, "debstack", "secrets", "show", "openstack/admin-password").stdout
     preseed(images, {}, {"openstack/admin-password": password.strip()})
     hand_over(controller, images)

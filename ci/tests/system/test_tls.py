@@ -9,7 +9,7 @@ from cloudtest import provided
 from cloudtest.acting import act, answer, apt, complaint, debstack, inside, openstack
 from cloudtest.observing import identity, started, unsettled
 from cloudtest.several import hand_over
-from cloudtest.stages import NodeMaker
+from cloudtest.stages import METAPACKAGE, NodeMaker
 from debstack.runtime.tls import places
 from testbed.node import Node
 
@@ -202,7 +202,7 @@ def test_a_mistake_in_the_administrators_configuration_is_told(cloud: Node) -> N
 def test_a_machine_that_joins_gets_a_certificate_for_its_own_names(
     cloud: Node, make_node: NodeMaker
 ) -> None:
-    node = make_node("images", stage="debian", packages=["glance-api"]).boot()
+    node = make_node("images", stage="debian", packages=[METAPACKAGE, "glance-api"]).boot()
     hand_over(cloud, node, own=False)
     handed = act(cloud, "debstack", "secrets", "show", "openstack/admin-password").stdout
     debconf = f"debstack openstack/admin-password password {handed}"

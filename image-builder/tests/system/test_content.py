@@ -118,6 +118,7 @@ def test_built_again_from_its_manifest(tiny: Path, user: Builder) -> None:
     assert (output / "tiny.tar").read_bytes() == (tiny / "tiny.tar").read_bytes()
 
 
+@pytest.mark.long
 def test_built_again_with_the_version_of_then_where_there_is_a_newer_one(user: Builder) -> None:
     then, now = user.folder("then"), user.folder("now")
     repository = make_repository(user.folder("then-input"), "theirs")
@@ -212,6 +213,7 @@ def test_a_repository_of_a_third_party_comes_with_its_key(user: Builder) -> None
     assert len(packages["theirs"]["sha256"]) == 64
 
 
+@pytest.mark.long
 def test_of_two_archives_the_newer_version_is_taken(user: Builder) -> None:  # W-123
     release = make_repository(user.folder("release-input"), "theirs")
     security = make_repository(user.folder("security-input"), "theirs")
