@@ -10,28 +10,28 @@ from pipeline.build import Built, Plan, say
 from pipeline.root import ensure_layer, overlay
 from pipeline.tree import BUILD, locked
 
-#: Looks in all Python files for modules that Python has dropped, for minutes (five for Nova): a
-#: program that loads one does not start, which tests on nodes show.
-_TOO_SLOW = "languages/python/stdlib-deprecation"
-_COMMAND = [
-    *("lintian", "--fail-on", "error,warning", "--show-overrides", "--tag-display-limit", "0"),
-    *("--dont-check-part", _TOO_SLOW),
-]
+#: Looks in all Python files for modules that Python has dropped, for minutes: five for Nova.
+_SLOW = "languages/python/stdlib-deprecation"
+_COMMAND = ["lintian", "--fail-on", "error,warning", "--show-overrides", "--tag-display-limit", "0"]
 
 
-def lintian_argv(names: Iterable[str]) -> list[str]:
-    """Return the lintian command for the files `names`, which lie in /in of its root."""
-    return [*_COMMAND, *(f"/in/{name}" for name in sorted(names))]
+def lintian_argv(names: Iterable[str], *, slow: bool) -> list[str]:
+    """Return the lintian command for the files `names`, which lie in /in of its root.
+
+    It makes the slow check alone, or all the others.
+    """
+    part = "--check-part" if slow else "--dont-check-part"
+    return [*_COMMAND, part, _SLOW, *(f"/in/{name}" for name in sorted(names))]
 
 
-def _check(built: Built, plan: Plan) -> str:
+def _check(built: Built, plan: Plan, *, slow: bool) -> str:
     """Return what lintian found to complain about in one build; empty if nothing."""
     log_path = BUILD / "logs" / f"{built.source.name}.lintian.log"
     log_path.write_text("", encoding="utf-8")
     layer = ensure_layer(plan.base, ["lintian"], log_path)
     with overlay([layer, plan.base.path], {built.folder: "/in"}) as root:
         names = [path.name for path in built.files(".dsc", ".changes")]
-        code, output = root.run(lintian_argv(names), user="builder", check=False)
+        code, output = root.run(lintian_argv(names, slow=slow), user="builder", check=False)
     log_path.write_text(output, encoding="utf-8")
     complaints = [line for line in output.splitlines() if line.startswith(("E:", "W:"))]
     if code != 0 and not complaints:
@@ -39,19 +39,22 @@ def _check(built: Built, plan: Plan) -> str:
     return "\n".join(f"    {line}" for line in complaints)
 
 
-def lint_builds(builds: Iterable[Built], plan: Plan) -> None:
+def lint_builds(builds: Iterable[Built], plan: Plan, *, slow: bool = False) -> None:
     """Run lintian on each build that has not passed yet with this release's lintian.
+
+    One check takes minutes, and is made alone where it is wanted (`slow`).
 
     Raises DebstackError with all errors and warnings found.
     """
     problems = []
     for built in builds:
-        mark = built.folder / f"lintian-{plan.base.identity[:12]}"
+        kind = "lintian-slow" if slow else "lintian"
+        mark = built.folder / f"{kind}-{plan.base.identity[:12]}"
         with locked(f"lintian-{built.source.name}"):
             if mark.is_file():
                 say(f"lintian: {built.source.name}: unchanged")
                 continue
-            complaints = _check(built, plan)
+            complaints = _check(built, plan, slow=slow)
             if complaints:
                 problems.append(f"{built.source.name}: lintian complains\n{complaints}")
                 say(f"lintian: {built.source.name}: errors or warnings")

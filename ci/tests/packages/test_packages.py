@@ -45,6 +45,14 @@ def test_lintian(source: str, builds: Mapping[str, Built], plan: Plan) -> None:
     lint_builds([builds[source]], plan)
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("source", SOURCES)
+def test_nothing_needs_what_python_dropped(
+    source: str, builds: Mapping[str, Built], plan: Plan
+) -> None:
+    lint_builds([builds[source]], plan, slow=True)
+
+
 @pytest.mark.parametrize("source", SOURCES)
 def test_apt_prefers_ours(source: str, builds: Mapping[str, Built], plan: Plan) -> None:
     archive = archive_versions(plan.base)
