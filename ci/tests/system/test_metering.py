@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cloudtest import groundwork, virtual
+from cloudtest import groundwork, metering, virtual
 from cloudtest.acting import INSIDE, act, apt, debstack, inside, openstack, openstack_json
 from cloudtest.leftovers import inventory, left, want_all_deleted
 from cloudtest.observing import (
@@ -50,11 +50,6 @@ _SETTLING_S = 3 * STEP_S + 20
 VOLUME_GIB = 3
 _PORT = "8123"
 _CALLS = "/run/calls"
-#: What an administrator says who does not want to wait.
-_LOCAL = {
-    "/etc/aodh/aodh.conf.d/90-local.conf": "[evaluator]\nevaluation_interval = 10\n",
-    "/etc/gnocchi/gnocchi.conf.d/90-local.conf": "[metricd]\nmetric_processing_delay = 5\n",
-}
 _RESTLESS = tuple(
     f"/var/lib/{name}/" for name in ("cinder", "glance", "keystone", "libvirt", "neutron", "nova")
 )
@@ -96,18 +91,10 @@ def store(machine: Node, before: dict[str, Any]) -> Node:
 @pytest.fixture(scope="module")
 def cloud(store: Node) -> Node:
     """The all-in-one with everything, which measures more often than it would by itself."""
-    for name, methods in (("ceilometer-low", "mean"), ("ceilometer-low-rate", "mean,rate:mean")):
-        create = ["metric", "archive-policy", "create", "--back-window", "0", name]
-        for method in methods.split(","):
-            create += ["--aggregation-method", method]
-        create += ["--definition", f"granularity:{STEP_S}s,timespan:1d"]
-        openstack(store, *create)
-    for path, text in _LOCAL.items():
-        act(store, "mkdir", "--parents", path.rpartition("/")[0])
-        store.write_file(path, text, mode=0o644)
+    metering.keep_each(store, STEP_S)
+    metering.quicken(store)
     apt(store, "install", *PACKAGES)
-    act(store, "sed", "-i", f"s/interval: 300/interval: {STEP_S}/", "/etc/ceilometer/polling.yaml")
-    act(store, "systemctl", "restart", *AGENTS)
+    metering.measure_each(store, STEP_S)
     return store
 
 
@@ -346,7 +333,7 @@ def test_nothing_has_stumbled(cloud: Node) -> None:
 def test_purge_leaves_nothing(cloud: Node, person: dict[str, str], before: dict[str, Any]) -> None:
     remove_member(cloud, person)
     act(cloud, "systemctl", "stop", "receiver")
-    act(cloud, "rm", *_LOCAL)
+    act(cloud, "rm", *metering.LOCAL)
     want_all_deleted(cloud)
     apt(cloud, "purge", *PACKAGES, *DAEMONS, *COMMON, *MODULES, *LIBRARIES)
     act(cloud, "systemctl", "daemon-reload")
