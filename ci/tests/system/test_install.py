@@ -102,6 +102,13 @@ def test_a_bare_debian_becomes_a_cloud(make_node: NodeMaker) -> None:
     image_comes_back(node)
 
 
+def test_the_broker_starts_anew_while_dpkg_goes_on_and_apply_finds_it_so(controller: Node) -> None:
+    told = act(controller, "cat", "/var/log/apt/term.log").stdout
+    assert "debstack: server:rabbitmq: restart rabbitmq-server.service meanwhile" in told
+    assert told.count("restart rabbitmq-server.service") == 1
+    assert "restart epmd.socket" not in told
+
+
 def test_a_second_apply_writes_nothing_and_says_so(controller: Node) -> None:
     # This logs in as every account: Keystone notes the day when one does so first.
     assert status(controller)["in-order"]

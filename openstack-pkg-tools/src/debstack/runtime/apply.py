@@ -21,6 +21,7 @@ from debstack.runtime.machine import Machine, read_machine, require_root
 from debstack.runtime.manifests import read_manifests
 from debstack.runtime.packages import in_dpkg_run, unconfigured
 from debstack.runtime.progress import Display, display, summary
+from debstack.runtime.step import Change, Step
 from debstack.runtime.steps.servers import server_steps
 from debstack.runtime.steps.site_files import SiteFiles
 
@@ -129,6 +130,12 @@ def apply(*, in_dpkg: bool = False, quiet: bool = False, wait_s: float = WAIT_S)
         return code
 
 
+def _perform(step: Step, changes: Sequence[Change]) -> None:
+    for change in changes:
+        change.perform()
+        print(f"debstack: {step.id}: {change.summary}", file=sys.stderr)
+
+
 def prepare(*, in_dpkg: bool = False) -> int:
     """Write the drop-ins of servers that are unpacked but not started yet; return the exit code.
 
@@ -144,7 +151,7 @@ def prepare(*, in_dpkg: bool = False) -> int:
             return OK
         runs = not defer.reason()
         for step in server_steps(context, early=True):
-            for change in [*step.file_changes(), *(step.early_changes() if runs else ())]:
-                change.perform()
-                print(f"debstack: {step.id}: {change.summary}", file=sys.stderr)
+            _perform(step, step.file_changes())
+            # Asked only now: what a server has to be told depends on what was written.
+            _perform(step, step.early_changes() if runs else ())
     return OK

@@ -164,6 +164,16 @@ def bring_up(unit: str, verb: str, *, timeout_s: float = 300) -> None:
         raise not_up(unit, problem)
 
 
+def restart_meanwhile(units: Sequence[str]) -> None:
+    """Have those of `units` restarted that are there, as their files are now; wait for nothing.
+
+    Raises CommandError.
+    """
+    daemon_reload()
+    there = [unit for unit in units if unit_state(unit).active == "active"]
+    run(["systemctl", "--no-block", "restart", *there], timeout_s=30)
+
+
 def stop(unit: str) -> None:
     """Stop `unit` and wait until it has ended. Raises CommandError."""
     run(["systemctl", "stop", unit], timeout_s=300)

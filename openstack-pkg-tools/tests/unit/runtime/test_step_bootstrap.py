@@ -69,6 +69,7 @@ def test_the_password_travels_in_the_environment_alone(
     assert list(argv) == ["keystone-manage", "bootstrap"]
     assert env["OS_BOOTSTRAP_PASSWORD"] == "admin-pw"
     assert env["OS_BOOTSTRAP_REGION_ID"] == "RegionOne"
+    assert env["OS_OSLO_MESSAGING_NOTIFICATIONS__DRIVER"] == "noop"
     assert not any("URL" in name for name in env)
 
 

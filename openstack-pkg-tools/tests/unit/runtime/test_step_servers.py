@@ -101,6 +101,38 @@ def test_before_the_broker_has_started_the_port_mapper_is_told_at_once(
     assert [change.summary for change in step.early_changes()] == early
 
 
+@pytest.mark.parametrize("used", [False, True])
+def test_a_broker_that_nothing_has_used_yet_starts_anew_while_dpkg_goes_on(
+    named: Path, monkeypatch: pytest.MonkeyPatch, used: bool
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(systemd, "unit_state", lambda _unit: RUNNING)
+    monkeypatch.setattr(systemd, "daemon_reload", lambda: done.append("reload"))
+    monkeypatch.setattr(
+        systemd, "run", lambda argv, **_options: done.append(" ".join(argv)), raising=True
+    )
+    if used:
+        taken = named / "var/lib/debstack/taken.preseed"
+        taken.parent.mkdir(parents=True)
+        taken.touch()
+    step = rabbitmq(named)
+    assert step.early_changes() == []
+    step.file_changes()[0].perform()
+    for change in step.early_changes():
+        change.perform()
+    restart = "systemctl --no-block restart rabbitmq-server.service epmd.socket"
+    assert done == ([] if used else ["reload", restart])
+
+
+def test_a_broker_that_has_not_started_yet_needs_nothing(
+    named: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(systemd, "unit_state", lambda _unit: STOPPED)
+    step = rabbitmq(named)
+    step.file_changes()[0].perform()
+    assert step.early_changes() == []
+
+
 def test_only_local_servers_in_use_are_touched(root: Path) -> None:
     assert [step.id for step in build(context(root))] == ["server:mariadb", "server:rabbitmq"]
     remote = context(root, {"openstack/messaging-host": "mq1", "openstack/database": "sqlite"})

@@ -35,6 +35,9 @@ def bootstrap_environment(declared: Bootstrap, identity: IdentitySite) -> dict[s
         "OS_BOOTSTRAP_PROJECT_NAME": identity.admin_project,
         "OS_BOOTSTRAP_ROLE_NAME": ROLE,
         "OS_BOOTSTRAP_REGION_ID": identity.region,
+        # Who would count what there is needs a broker that may not be there yet: Keystone's command
+        # would try to reach it for each thing that it makes.
+        "OS_OSLO_MESSAGING_NOTIFICATIONS__DRIVER": "noop",
         declared.password_variable: str(identity.admin_password),
     }
 

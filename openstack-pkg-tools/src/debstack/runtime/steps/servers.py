@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from debstack.runtime import broker_node, freshness, rabbitmq, running_mariadb, systemd
+from debstack.runtime import answers, broker_node, freshness, rabbitmq, running_mariadb, systemd
 from debstack.runtime.context import Context
 from debstack.runtime.files import WantedFile, difference, told, write
 from debstack.runtime.resolve import RABBITMQ_PORT, RABBITMQS_PORT
@@ -138,14 +138,16 @@ class ServerStep(Step):
         """Return what is better done before any service that uses this server has started."""
         return []
 
+    def stale(self) -> bool:
+        """Return whether the server runs, and has run since before its drop-in was written."""
+        since = systemd.unit_state(self._service).since
+        return since is not None and freshness.newest([self._wanted.path], since) is not None
+
     def changes(self) -> Sequence[Change]:
         """See Step. A server that is not running is left so: it reads the file when it starts."""
         found = self.file_changes()
-        state = systemd.unit_state(self._service)
-        if state.since is None:
-            return found
-        stale = freshness.newest([self._wanted.path], state.since) is not None
-        return found + self.heed() if found or stale else found
+        runs = systemd.unit_state(self._service).since is not None
+        return found + self.heed() if (found and runs) or self.stale() else found
 
     def declared(self) -> Sequence[str]:
         """See Step."""
@@ -206,15 +208,30 @@ class EpmdStep(ServerStep):
 
     def early_changes(self) -> list[Change]:
         """See ServerStep. Whoever has registered would need seconds to come back."""
-        since = systemd.unit_state(self._service).since
-        stale = since is not None and freshness.newest([self._wanted.path], since) is not None
-        return self.heed() if stale and not broker_node.registered() else []
+        return self.heed() if self.stale() and not broker_node.registered() else []
 
     def _restart(self) -> None:
         names = broker_node.registered()
         systemd.daemon_reload()
         systemd.bring_up(self._service, "restart")
         broker_node.await_registered(names)
+
+
+class BrokerStep(ServerStep):
+    """RabbitMQ, which takes seconds to start anew, and much of a processor in some of them."""
+
+    def __init__(self, wanted: WantedFile, *, unused: bool) -> None:
+        super().__init__("rabbitmq-server", wanted, RABBITMQ)
+        self._unused = unused
+
+    def early_changes(self) -> list[Change]:
+        """See ServerStep. dpkg goes on meanwhile: it has packages to configure before any apply."""
+        if not self.stale() or not self._unused:
+            return []
+        # In one go with the port mapper, which it starts after: it need not come back to that.
+        units = (self._service, "epmd.socket")
+        restart = partial(systemd.restart_meanwhile, units)
+        return [Change(summary=f"restart {self._service} meanwhile", perform=restart)]
 
 
 class CertificateCopyStep(Step):
@@ -314,7 +331,7 @@ def _rabbitmq_steps(context: Context, *, early: bool) -> list[ServerStep]:
         steps.append(EpmdStep(WantedFile(path=drop_in, content=epmd_text(node))))
     text = rabbitmq_text(outside, node, secured=secured)
     wanted = WantedFile(path=context.path(RABBITMQ), content=text)
-    broker = ServerStep("rabbitmq-server", wanted, RABBITMQ)
+    broker = BrokerStep(wanted, unused=not context.path(answers.TAKEN_FILE).exists())
     # One that is restarted asks the port mapper before and after.
     broker.needs |= {"server:epmd", "tls:rabbitmq"}
     broker.reads_past |= {"tls"}
