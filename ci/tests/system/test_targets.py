@@ -102,7 +102,7 @@ class Storage:
     def want_in_order(self) -> None:
         """See that there is nothing left to do.
 
-        RabbitMQ gives a TLS client five seconds, which is not always enough here; a plan asks once.
+        A plan asks once, and what was changed may not answer yet.
         """
         wait_until(
             lambda: "nothing to do" in self.told("debstack plan 2>&1", check=False),

@@ -171,7 +171,8 @@ def restart_meanwhile(units: Sequence[str]) -> None:
     """
     daemon_reload()
     there = [unit for unit in units if unit_state(unit).active == "active"]
-    run(["systemctl", "--no-block", "restart", *there], timeout_s=30)
+    if there:
+        run(["systemctl", "--no-block", "restart", *there], timeout_s=30)
 
 
 def stop(unit: str) -> None:
