@@ -6,9 +6,11 @@ from __future__ import annotations
 import http.client
 import threading
 import time
+from collections.abc import Callable
 
 _TIMEOUT_S = 10.0
 _PAUSE_S = 0.1
+_LOOK_S = 1.0
 _GOOD = (200, 300)
 
 
@@ -25,12 +27,23 @@ def problem(address: str, port: int, path: str) -> str:
     return "" if status in _GOOD else f"{path} at {address} port {port} answers {status}"
 
 
-def wait_until_good(address: str, port: int, path: str, *, deadline_s: float) -> str:
-    """Return as soon as the service answers: empty; or the last problem after `deadline_s`."""
-    end = time.monotonic() + deadline_s
+def wait_until_good(
+    address: str, port: int, path: str, *, deadline_s: float, in_vain: Callable[[], bool]
+) -> str:
+    """Return as soon as the service answers: empty; or the last problem after `deadline_s`.
+
+    Or before, when `in_vain` says that it never will; that is asked once in a second at most.
+    """
+    now = time.monotonic()
+    end, next_look = now + deadline_s, now + _LOOK_S
     pause = threading.Event()
     while True:
         found = problem(address, port, path)
-        if not found or time.monotonic() >= end:
+        now = time.monotonic()
+        if not found or now >= end:
             return found
+        if now >= next_look:
+            if in_vain():
+                return found
+            next_look = now + _LOOK_S
         pause.wait(_PAUSE_S)

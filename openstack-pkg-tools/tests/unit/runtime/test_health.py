@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from debstack.runtime import health
 from debstack.runtime.health import problem, wait_until_good
 
 
@@ -43,8 +44,23 @@ def test_what_counts_as_working(server: HTTPServer, status: int, good: bool) -> 
 def test_it_is_waited_for(server: HTTPServer) -> None:
     Handler.answers = [503, 503, 200]
     place = ("127.0.0.1", server.server_port, "/")
-    assert wait_until_good(*place, deadline_s=5) == ""
+    assert wait_until_good(*place, deadline_s=5, in_vain=lambda: False) == ""
 
 
 def test_nobody_there() -> None:
-    assert "no answer at 127.0.0.1 port 1: " in wait_until_good("127.0.0.1", 1, "/", deadline_s=0)
+    place = ("127.0.0.1", 1, "/")
+    found = wait_until_good(*place, deadline_s=0, in_vain=lambda: False)
+    assert "no answer at 127.0.0.1 port 1: " in found
+
+
+def test_what_has_died_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_LOOK_S", 0)
+    asked: list[bool] = []
+
+    def in_vain() -> bool:
+        asked.append(True)
+        return len(asked) == 3
+
+    found = wait_until_good("127.0.0.1", 1, "/", deadline_s=3600, in_vain=in_vain)
+    assert "no answer" in found
+    assert len(asked) == 3

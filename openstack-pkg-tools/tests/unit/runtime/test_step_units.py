@@ -5,7 +5,9 @@ import dataclasses
 import logging
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from unit.runtime.making import RUNNING, STOPPED, context
@@ -23,12 +25,23 @@ class World:
         self.state = RUNNING
         self.health = ""
         self.done: list[str] = []
+        #: What becomes of the unit while it is waited for, and whether that is told to be in vain.
+        self.meanwhile: dict[str, Any] = {}
+        self.given_up = False
 
     def stop(self, unit: str) -> None:
         self.done.append(f"stop {unit}")
 
     def bring_up(self, unit: str, verb: str) -> None:
         self.done.append(f"{verb} {unit}")
+
+    def wait_until_good(
+        self, *_place: object, deadline_s: float, in_vain: Callable[[], bool]
+    ) -> str:
+        assert deadline_s > 60
+        self.state = dataclasses.replace(self.state, **self.meanwhile)
+        self.given_up = in_vain()
+        return self.health
 
 
 @pytest.fixture
@@ -38,7 +51,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(systemd, "bring_up", made.bring_up)
     monkeypatch.setattr(systemd, "stop", made.stop)
     monkeypatch.setattr(health, "problem", lambda *_place: made.health)
-    monkeypatch.setattr(health, "wait_until_good", lambda *_place, deadline_s: made.health)
+    monkeypatch.setattr(health, "wait_until_good", made.wait_until_good)
     return made
 
 
@@ -127,6 +140,22 @@ def test_a_unit_that_does_not_answer_is_waited_for(tmp_path: Path, world: World)
     step = settled(tmp_path)
     world.health = "no answer"
     assert summaries(step) == ["wait until glance-api answers"]
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "given_up"),
+    [({}, False), ({"invocation": "another"}, True), ({"active": "failed", "since": None}, True)],
+)
+def test_one_that_dies_while_it_is_waited_for_is_given_up(
+    tmp_path: Path, world: World, meanwhile: dict[str, Any], given_up: bool
+) -> None:
+    step = settled(tmp_path)
+    world.health = "no answer"
+    (wait,) = step.changes()
+    world.health = ""
+    world.meanwhile = meanwhile
+    wait.perform()
+    assert world.given_up is given_up
 
 
 @pytest.mark.parametrize(
