@@ -121,10 +121,15 @@ def assert_no_stumble(node: Node) -> None:
     """Raise AssertionError, with all of it, where a service of the cloud has logged a traceback."""
     marked = f"-F -e '{_TRACEBACK}' -e '{_HANDLED}'"
     marks = act(node, "sh", "-c", _SAID + marked, check=False).stdout.splitlines()
-    if any(_TRACEBACK in mark and not _handled(mark, end) for mark, end in pairwise([*marks, ""])):
-        around = f"-F -B 4 -A 60 '{_TRACEBACK}'"
-        found = act(node, "sh", "-c", _SAID + around, check=False).stdout
-        raise AssertionError(f"tracebacks in the journal:\n{found}")
+    pairs = pairwise([*marks, ""])
+    stumbled = [m for m, end in pairs if _TRACEBACK in m and not _handled(m, end)]
+    if stumbled:
+        around = f"-F -B 20 -A 100 '{_TRACEBACK}'"
+        found = act(node, "sh", "-c", _SAID + around, check=False).stdout.splitlines()
+        # What others said meanwhile is more than anybody reads.
+        theirs = {said[0] for said in map(_PROCESS.search, stumbled) if said}
+        told = [line for line in found if any(process in line for process in theirs)]
+        raise AssertionError("tracebacks in the journal:\n" + "\n".join(told))
 
 
 def assert_no_failed_unit(node: Node) -> None:
