@@ -11,9 +11,11 @@ LOCAL = {
     "/etc/aodh/aodh.conf.d/90-local.conf": "[evaluator]\nevaluation_interval = 10\n",
     "/etc/gnocchi/gnocchi.conf.d/90-local.conf": "[metricd]\nmetric_processing_delay = 5\n",
 }
+#: What is installed for all of Ceilometer, Gnocchi and Aodh on one machine, and Ceilometer's own.
+PACKAGES = ("openstack-telemetry", "ceilometer-agent-compute")
+AGENTS = ("ceilometer-agent-central", "ceilometer-agent-compute", "ceilometer-agent-notification")
 #: Ceilometer's archive policies, and what they keep of a metric.
 _POLICIES = {"ceilometer-low": ("mean",), "ceilometer-low-rate": ("mean", "rate:mean")}
-_AGENTS = ("ceilometer-agent-central", "ceilometer-agent-compute", "ceilometer-agent-notification")
 
 
 def quicken(node: Node) -> None:
@@ -36,4 +38,4 @@ def measure_each(node: Node, seconds: int) -> None:
     """Have Ceilometer, which is installed, measure once in so many seconds."""
     change = f"s/interval: 300/interval: {seconds}/"
     act(node, "sed", "--in-place", change, "/etc/ceilometer/polling.yaml")
-    act(node, "systemctl", "restart", *_AGENTS)
+    act(node, "systemctl", "restart", *AGENTS)

@@ -34,9 +34,7 @@ pytestmark = [pytest.mark.root, pytest.mark.system, pytest.mark.long]
 
 STORE = ("gnocchi-api", "gnocchi-metricd")
 ALARMS = ("aodh-api", "aodh-evaluator", "aodh-listener", "aodh-notifier")
-AGENTS = ("ceilometer-agent-central", "ceilometer-agent-compute", "ceilometer-agent-notification")
-DAEMONS = (*STORE, *ALARMS, *AGENTS)
-PACKAGES = ("openstack-telemetry", "ceilometer-agent-compute")
+DAEMONS = (*STORE, *ALARMS, *metering.AGENTS)
 COMMON = ("aodh-common", "ceilometer-common", "gnocchi-common")
 MODULES = ("python3-aodh", "python3-ceilometer", "python3-gnocchi")
 #: Libraries of ours that nothing else on an all-in-one needs.
@@ -68,8 +66,10 @@ _OTHERS = {"/etc/nvme", "/var/lib/debstack/compute-nodes.json", "/var/lib/debsta
 @pytest.fixture(scope="module")
 def machine(make_module_node: NodeMaker, repository: Path) -> Node:
     """An all-in-one with what these packages need of Debian, without them."""
-    needed = {name for package in PACKAGES for name in groundwork.needed(repository, package)}
-    node = make_module_node(stage="all-in-one", packages=[ALL_IN_ONE, *PACKAGES]).boot()
+    needed = {
+        name for package in metering.PACKAGES for name in groundwork.needed(repository, package)
+    }
+    node = make_module_node(stage="all-in-one", packages=[ALL_IN_ONE, *metering.PACKAGES]).boot()
     virtual.await_cloud(node)
     apt(node, "install", *sorted(needed))
     return node
@@ -93,7 +93,7 @@ def cloud(store: Node) -> Node:
     """The all-in-one with everything, which measures more often than it would by itself."""
     metering.keep_each(store, STEP_S)
     metering.quicken(store)
-    apt(store, "install", *PACKAGES)
+    apt(store, "install", *metering.PACKAGES)
     metering.measure_each(store, STEP_S)
     return store
 
@@ -337,7 +337,7 @@ def test_purge_leaves_nothing(cloud: Node, person: dict[str, str], before: dict[
     act(cloud, "systemctl", "stop", "receiver")
     act(cloud, "rm", *metering.LOCAL)
     want_all_deleted(cloud)
-    apt(cloud, "purge", *PACKAGES, *DAEMONS, *COMMON, *MODULES, *LIBRARIES)
+    apt(cloud, "purge", *metering.PACKAGES, *DAEMONS, *COMMON, *MODULES, *LIBRARIES)
     act(cloud, "systemctl", "daemon-reload")
     assert told(cloud) == before["told"]
     difference = left(before["machine"], inventory(cloud))

@@ -34,7 +34,6 @@ PACKAGES = (
     "python3-aodhclient",
     "python3-gnocchiclient",
 )
-METERING = ("openstack-telemetry", "ceilometer-agent-compute")
 EXAMPLES = "/usr/share/doc/heat-common/examples"
 #: What the servers of every group are made from.
 MADE_FROM = {"image": "demo", "flavor": "demo", "network": "demo"}
@@ -57,7 +56,7 @@ done >/dev/null 2>&1 &
 @pytest.fixture(scope="module")
 def cloud(make_module_node: NodeMaker, repository: Path) -> Node:
     """An all-in-one with Gnocchi, Aodh and Heat."""
-    packages = [*PACKAGES, *METERING]
+    packages = [*PACKAGES, *metering.PACKAGES]
     needed = {name for package in packages for name in groundwork.needed(repository, package)}
     node = make_module_node(stage="all-in-one", packages=[ALL_IN_ONE, *packages]).boot()
     virtual.await_cloud(node)
@@ -78,7 +77,7 @@ def metric(cloud: Node) -> str:
 def metered(cloud: Node) -> Node:
     """The same machine, to which Ceilometer has come."""
     metering.keep_each(cloud, STEP_S)
-    apt(cloud, "install", *METERING)
+    apt(cloud, "install", *metering.PACKAGES)
     metering.measure_each(cloud, STEP_S)
     return cloud
 

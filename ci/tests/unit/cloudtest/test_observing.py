@@ -43,7 +43,7 @@ def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (TRACEBACK + OTHER, True),
         (TRACEBACK + CONFLICT + TRACEBACK + OTHER, True),
         (TRACEBACK + OTHER + TRACEBACK + CONFLICT, True),
-        (TRACEBACK.replace("[1]", "[2]") + OTHER + CONFLICT, True),
+        ((TRACEBACK + OTHER).replace("[1]", "[2]") + CONFLICT, True),
         (TRACEBACK.replace("ovsdbapp", "neutron") + OTHER + CONFLICT, True),
     ],
 )
@@ -55,7 +55,7 @@ def test_a_traceback_is_a_stumble_unless_neutron_goes_on(
     if not stumbled:
         observing.assert_no_stumble(node)
         return
-    with pytest.raises(AssertionError, match="Traceback"):
+    with pytest.raises(AssertionError, match="ValueError: no"):
         observing.assert_no_stumble(node)
 
 

@@ -135,14 +135,18 @@ def test_a_broker_that_is_just_starting_is_left_to_apply(
     named: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     starting = dataclasses.replace(RUNNING, active="activating")
-    done: list[str] = []
     monkeypatch.setattr(systemd, "unit_state", lambda _unit: starting)
-    monkeypatch.setattr(systemd, "daemon_reload", lambda: None)
-    monkeypatch.setattr(systemd, "run", lambda argv, **_options: done.extend(argv))
     step = rabbitmq(named)
     step.file_changes()[0].perform()
-    for change in step.early_changes():
-        change.perform()
+    assert step.early_changes() == []
+
+
+def test_nothing_is_restarted_where_nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(systemd, "unit_state", lambda _unit: STOPPED)
+    monkeypatch.setattr(systemd, "daemon_reload", lambda: None)
+    monkeypatch.setattr(systemd, "run", lambda argv, **_options: done.extend(argv))
+    systemd.restart_meanwhile(["rabbitmq-server.service", "epmd.socket"])
     assert done == []
 
 

@@ -138,16 +138,18 @@ class ServerStep(Step):
         """Return what is better done before any service that uses this server has started."""
         return []
 
-    def stale(self) -> bool:
-        """Return whether the server runs, and has run since before its drop-in was written."""
-        since = systemd.unit_state(self._service).since
+    def stale(self, state: systemd.UnitState) -> bool:
+        """Return whether the server, as it is, has run since before its drop-in was written."""
+        since = state.since
         return since is not None and freshness.newest([self._wanted.path], since) is not None
 
     def changes(self) -> Sequence[Change]:
         """See Step. A server that is not running is left so: it reads the file when it starts."""
         found = self.file_changes()
-        runs = systemd.unit_state(self._service).since is not None
-        return found + self.heed() if (found and runs) or self.stale() else found
+        state = systemd.unit_state(self._service)
+        if state.since is None:
+            return found
+        return found + self.heed() if found or self.stale(state) else found
 
     def declared(self) -> Sequence[str]:
         """See Step."""
@@ -208,7 +210,8 @@ class EpmdStep(ServerStep):
 
     def early_changes(self) -> list[Change]:
         """See ServerStep. Whoever has registered would need seconds to come back."""
-        return self.heed() if self.stale() and not broker_node.registered() else []
+        stale = self.stale(systemd.unit_state(self._service))
+        return self.heed() if stale and not broker_node.registered() else []
 
     def _restart(self) -> None:
         names = broker_node.registered()
@@ -226,7 +229,8 @@ class BrokerStep(ServerStep):
 
     def early_changes(self) -> list[Change]:
         """See ServerStep. dpkg goes on meanwhile: it has packages to configure before any apply."""
-        if not self.stale() or not self._unused:
+        state = systemd.unit_state(self._service)
+        if state.active != "active" or not self.stale(state) or not self._unused:
             return []
         # In one go with the port mapper, which it starts after: it need not come back to that.
         units = (self._service, "epmd.socket")
