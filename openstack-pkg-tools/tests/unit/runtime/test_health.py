@@ -37,8 +37,8 @@ def server() -> Iterator[HTTPServer]:
 def test_what_counts_as_working(server: HTTPServer, status: int, good: bool) -> None:
     Handler.answers = [status]
     found = problem("127.0.0.1", server.server_port, "/healthcheck")
-    assert (found == "") is good
-    assert good or f"answers {status}" in found
+    assert (found is None) is good
+    assert found is None or (found.answered and f"answers {status}" in found.told)
 
 
 def test_it_is_waited_for(server: HTTPServer) -> None:
@@ -51,6 +51,16 @@ def test_nobody_there() -> None:
     place = ("127.0.0.1", 1, "/")
     found = wait_until_good(*place, deadline_s=0, in_vain=lambda: False)
     assert "no answer at 127.0.0.1 port 1: " in found
+
+
+def test_a_steady_error_is_not_waited_for(
+    server: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "_REFUSAL_S", 0.05)
+    Handler.answers = [503]
+    place = ("127.0.0.1", server.server_port, "/")
+    found = wait_until_good(*place, deadline_s=3600, in_vain=lambda: False)
+    assert found.endswith(" answers 503")
 
 
 def test_what_has_died_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
