@@ -128,16 +128,17 @@ def run(
 
 
 def ends(
-    argv: Sequence[str], *, in_vain: Callable[[], bool], each_s: float, limit_s: float
+    argv: Sequence[str], *, in_vain: Callable[[], bool], look_s: float, limit_s: float
 ) -> int | None:
     """Run `argv` until it ends, and return its exit code; what it prints is dropped.
 
-    It is killed, and None returned, once `in_vain`, asked each `each_s` seconds, says that nothing
-    more is to be waited for, or after `limit_s` seconds. Raises CommandError where `argv` cannot be
-    started.
+    It is killed, and None returned, once `in_vain` says that nothing more is to be waited for, or
+    after `limit_s` seconds. It is asked after `look_s` seconds, and then ever more seldom, down to
+    once in five times as long. Raises CommandError where `argv` cannot be started.
     """
     log.debug("running %s", shlex.join(argv))
     deadline = time.monotonic() + limit_s
+    pause_s = look_s
     out, nothing = subprocess.PIPE, subprocess.DEVNULL
     try:
         process = subprocess.Popen(
@@ -150,10 +151,11 @@ def ends(
             while (left_s := deadline - time.monotonic()) > 0:
                 with suppress(subprocess.TimeoutExpired):
                     # That it ends is seen at the pipe, at once; wait() would look now and then.
-                    process.communicate(timeout=min(each_s, left_s))
+                    process.communicate(timeout=min(pause_s, left_s))
                     return process.returncode
                 if in_vain():
                     break
+                pause_s = min(2 * pause_s, 5 * look_s)
         finally:
             process.kill()
     return None

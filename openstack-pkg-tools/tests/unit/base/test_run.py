@@ -72,7 +72,7 @@ def test_a_program_that_ends_is_not_asked_about() -> None:
     def asked() -> bool:
         raise AssertionError("asked")
 
-    assert ends(["sh", "-c", "exit 3"], in_vain=asked, each_s=60, limit_s=60) == 3
+    assert ends(["sh", "-c", "exit 3"], in_vain=asked, look_s=60, limit_s=60) == 3
 
 
 def test_what_is_in_vain_is_ended() -> None:
@@ -82,14 +82,14 @@ def test_what_is_in_vain_is_ended() -> None:
         asked.append(1)
         return len(asked) == 3
 
-    assert ends(["sleep", "600"], in_vain=in_vain, each_s=0.01, limit_s=600) is None
+    assert ends(["sleep", "600"], in_vain=in_vain, look_s=0.01, limit_s=600) is None
     assert len(asked) == 3
 
 
 def test_what_takes_too_long_is_ended() -> None:
-    assert ends(["sleep", "600"], in_vain=lambda: False, each_s=0.01, limit_s=0.05) is None
+    assert ends(["sleep", "600"], in_vain=lambda: False, look_s=0.01, limit_s=0.05) is None
 
 
 def test_waiting_for_a_program_that_is_not_there() -> None:
     with pytest.raises(CommandError, match="/nonexistent/program: not found"):
-        ends(["/nonexistent/program"], in_vain=lambda: False, each_s=1, limit_s=1)
+        ends(["/nonexistent/program"], in_vain=lambda: False, look_s=1, limit_s=1)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from unit.runtime.making import RUNNING, STOPPED, context
 
+from debstack.base.errors import ConfigurationError
 from debstack.runtime import health, systemd
 from debstack.runtime.steps.units import TimerStep, UnitStep, build, uwsgi_ini
 from debstack.runtime.systemd import UnitState
@@ -23,7 +24,8 @@ class World:
 
     def __init__(self) -> None:
         self.state = RUNNING
-        self.health = ""
+        #: What is wrong with its answer when it is asked once, and when it was waited for.
+        self.health = self.in_the_end = ""
         self.done: list[str] = []
         #: What becomes of the unit while it is waited for, and whether that is told to be in vain.
         self.meanwhile: dict[str, Any] = {}
@@ -41,7 +43,7 @@ class World:
         assert deadline_s > 60
         self.state = dataclasses.replace(self.state, **self.meanwhile)
         self.given_up = in_vain()
-        return self.health
+        return self.in_the_end
 
 
 @pytest.fixture
@@ -152,10 +154,20 @@ def test_one_that_dies_while_it_is_waited_for_is_given_up(
     step = settled(tmp_path)
     world.health = "no answer"
     (wait,) = step.changes()
-    world.health = ""
     world.meanwhile = meanwhile
     wait.perform()
     assert world.given_up is given_up
+
+
+def test_one_that_never_answers_is_told(
+    tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(systemd, "journal_tail", lambda *_unit: ["last words"])
+    step = settled(tmp_path)
+    world.health = world.in_the_end = "no answer"
+    (wait,) = step.changes()
+    with pytest.raises(ConfigurationError, match=r"no answer; .*\n.*last words"):
+        wait.perform()
 
 
 @pytest.mark.parametrize(

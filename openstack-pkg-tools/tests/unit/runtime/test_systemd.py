@@ -96,6 +96,7 @@ class Systemctl:
         monkeypatch.setattr(systemd, "ends", self.ends)
 
 
+NEW = "LoadState=loaded\nActiveState=inactive\nInvocationID=\n"
 BEFORE = "LoadState=loaded\nActiveState=failed\nInvocationID=1\n"
 STALE = "LoadState=loaded\nActiveState=active\nInvocationID=1\nNeedDaemonReload=yes\n"
 CRASHED = "ActiveState=activating\nSubState=auto-restart\nInvocationID=1\n"
@@ -114,6 +115,13 @@ def test_bring_up_waits_for_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
         "systemctl reset-failed x.service",
         "systemctl --no-ask-password restart x.service",
     ]
+
+
+def test_what_never_ran_has_no_failures_to_forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    systemctl = Systemctl(NEW, UP)
+    systemctl.install(monkeypatch)
+    bring_up("x.service", "start")
+    assert systemctl.called == ["systemctl --no-ask-password start x.service"]
 
 
 def test_unit_files_that_are_new_are_read_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,6 +119,8 @@ class UnitStep(Step):
             self._await_health()
 
     def _await_health(self) -> None:
+        if not health.problem(*self._place()):
+            return
         invocation = systemd.unit_state(self._service).invocation
 
         def died() -> bool:
