@@ -19,6 +19,9 @@ pytestmark = [pytest.mark.root, pytest.mark.system]
 _PINGS = "/root/pings"
 _INTERVAL_S = 0.2
 _UPGRADE_TIMEOUT_S = 900.0
+_RELOADS = ["journalctl", "--quiet", "--output=cat", "--grep=^Reloading finished", "_PID=1"]
+#: Those of debhelper, for units of debstack's own and a timer; what OpenStack runs is read once.
+_FEW = 8
 
 
 def ours(node: Node, repository: Path) -> list[str]:
@@ -47,6 +50,7 @@ def test_a_server_runs_on_while_everything_is_upgraded(
 
     ping = ["ping", "-D", "-i", str(_INTERVAL_S), address]
     act(node, "systemd-run", "--unit=pings", f"-pStandardOutput=file:{_PINGS}", *ping)
+    reloads = len(act(node, *_RELOADS).stdout.splitlines())
     upgrade = ["sh", "-c", "exec apt-get -y install /root/next/*.deb"]
     shown = act(node, *upgrade, env=NONINTERACTIVE, timeout_s=_UPGRADE_TIMEOUT_S).stdout
     act(node, "systemctl", "kill", "--signal=INT", "pings")
@@ -55,6 +59,10 @@ def test_a_server_runs_on_while_everything_is_upgraded(
         print(f"\nupgrade of {len(names)} packages: {found}")
 
     assert "*** " not in shown, shown
+    stale = ["systemctl", "show", "--property=NeedDaemonReload", "--value", "*.service", "*.timer"]
+    assert set(act(node, *stale).stdout.split()) == {"no"}
+    reloads = len(act(node, *_RELOADS).stdout.splitlines()) - reloads
+    assert 0 < reloads <= _FEW < len(names)
     versions = act(node, "dpkg-query", "--show", *names).stdout
     assert versions.count("+next") == len(names), versions
     assert virtual.ssh(node, address, "cat /proc/sys/kernel/random/boot_id") == boot
