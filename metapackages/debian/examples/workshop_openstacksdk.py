@@ -124,9 +124,17 @@ class Tour:
         return server
 
     def remove_server(self, server: Any) -> None:
-        """Delete a server and wait until it is gone: it uses the security group so long."""
+        """Delete a server and wait until it is gone: it uses the security group so long.
+
+        wait_for_delete() would be content with the status "deleted", and Nova lists the server with
+        that for another moment. Raises TimeoutError.
+        """
         self.cloud.compute.delete_server(server)
-        self.cloud.compute.wait_for_delete(server, wait=TIMEOUT_S)
+        deadline = time.monotonic() + TIMEOUT_S
+        while self.cloud.compute.find_server(server.id):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{server.name} is still there")
+            time.sleep(1)
 
     def make_address(self, server: Any) -> Any:
         """Get a floating IP for `server`, and return it."""
