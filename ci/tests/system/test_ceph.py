@@ -17,6 +17,7 @@ from cloudtest import ceph, goods, virtual
 from cloudtest.acting import INSIDE, act, apt, debstack, inside, openstack_json, preseed
 from cloudtest.leftovers import ours, want_all_deleted
 from cloudtest.observing import assert_no_stumble, image_comes_back, restarted, unsettled
+from cloudtest.several import exported
 from cloudtest.stages import ALL_IN_ONE, NodeMaker
 from testbed.node import Node
 
@@ -265,13 +266,13 @@ def test_the_key_is_no_argument_and_in_no_log(cloud: Node, store: ceph.Ceph) -> 
 
 
 def test_a_compute_node_is_told_what_it_needs_and_no_more(cloud: Node, store: ceph.Ceph) -> None:
-    told = debstack(cloud, "export", "--role", "compute").stdout
+    told = exported(cloud, "compute")
     for name, value in ((MONITORS, store.node.address), (KEY, store.key)):
         assert [line for line in told.splitlines() if f" {name} " in line and value in line], name
     assert "openstack-compute" in told
     assert "qemu-block-extra" in told.splitlines()[1]
     assert "cinder/" not in told
-    assert store.key not in debstack(cloud, "export", "--role", "proxy").stdout
+    assert store.key not in exported(cloud, "proxy")
 
 
 def test_no_service_stumbled_or_was_restarted(cloud: Node) -> None:
