@@ -30,8 +30,9 @@ SAID = "said by the test"
 _STACK_TIMEOUT_S = 600.0
 #: What a stack of servers.yaml has, by the client's name of its kind.
 _KINDS = ("server", "port", "network", "router", "volume", "floating ip", "security group")
-#: What the first volume and the first removal of any package leave, which are not Heat's.
-_OTHERS = {"/etc/nvme", "/var/lib/debstack/removed"}
+#: Not Heat's: what the first volume and the first removal of any package leave, and the note of the
+#: compute nodes that there are, which a timer makes for the first time when it likes.
+_OTHERS = {"/etc/nvme", "/var/lib/debstack/compute-nodes.json", "/var/lib/debstack/removed"}
 #: Where the cloud's other services put files at any time.
 _RESTLESS = tuple(
     f"/var/lib/{name}/" for name in ("cinder", "glance", "libvirt", "neutron", "nova")
